@@ -1,0 +1,54 @@
+"""Sound as a control for pretrained image diffusion models.
+
+The names below are the public ones; each is imported from its home on first use, so that opening the package costs
+nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sonicdiffusion._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from sonicdiffusion.audio.decode import decode
+    from sonicdiffusion.models.audio_adapter import AudioAdapter
+    from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+    from sonicdiffusion.pipelines.generate import GenerationPipeline
+    from sonicdiffusion.soundscapes.scene import Event, Scene, sample_scene
+    from sonicdiffusion.values import Waveform
+
+__all__ = [
+    "AudioAdapter",
+    "AudioProjector",
+    "AudioProjectorConfig",
+    "Event",
+    "GenerationPipeline",
+    "Scene",
+    "Waveform",
+    "decode",
+    "sample_scene",
+]
+
+_HOMES = {
+    "AudioAdapter": "sonicdiffusion.models.audio_adapter",
+    "AudioProjector": "sonicdiffusion.models.audio_projector",
+    "AudioProjectorConfig": "sonicdiffusion.models.audio_projector",
+    "Event": "sonicdiffusion.soundscapes.scene",
+    "GenerationPipeline": "sonicdiffusion.pipelines.generate",
+    "Scene": "sonicdiffusion.soundscapes.scene",
+    "Waveform": "sonicdiffusion.values",
+    "decode": "sonicdiffusion.audio.decode",
+    "sample_scene": "sonicdiffusion.soundscapes.scene",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sonicdiffusion' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names although they are not imported yet."""
+    return sorted([*globals(), *__all__])

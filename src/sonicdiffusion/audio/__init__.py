@@ -1,0 +1,1 @@
+"""Sound in: decoding, resampling, cropping, levels and spectra; pure computation without networks."""

@@ -1,0 +1,67 @@
+"""The program `sonicdiffusion`: finds the command, and turns every foreseen failure into one sentence."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sonicdiffusion._version import __version__
+from sonicdiffusion.cli import generate, info, soundscapes
+from sonicdiffusion.errors import ConfigError, SonicDiffusionError
+
+app = typer.Typer(
+    name="sonicdiffusion",
+    help="Sound as a control for image diffusion models: a recording becomes a picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# A new command: one file in this folder, one line here. Nothing heavy may be imported before the command runs.
+app.command("generate")(generate.generate)
+app.command("soundscapes")(soundscapes.soundscapes)
+app.command("info")(info.info)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sonicdiffusion {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Sound as a control for image diffusion models: a recording becomes a picture."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 misused, 130 stopped."""
+    try:
+        app()
+        code = 0
+    except SystemExit as exit_:
+        code = exit_.code
+        if code == 130:  # typer has taken the interrupt already
+            print("Stopped.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        code = 130
+    except SonicDiffusionError as error:
+        print(error, file=sys.stderr)
+        code = 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:
+        code = 1
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone; closing must not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

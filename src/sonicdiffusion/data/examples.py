@@ -1,0 +1,28 @@
+"""The examples of Soundscapes that training reads: pictures, sounds and their ground truth, by seed."""
+
+import numpy as np
+
+from sonicdiffusion.data.shards import Example
+from sonicdiffusion.soundscapes.picture.paint import paint
+from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
+
+# Raise this with every change that alters what the same seed looks or sounds like: caches are keyed by it.
+WORLD_VERSION = 1
+
+
+def truth(scene: Scene) -> Example:
+    """Return what a scene shows as numbers: place and time as indices, intensities, shape (events,), 0 if absent."""
+    intensities = np.zeros(len(EVENTS), np.float32)
+    for event in scene.events:
+        intensities[EVENTS.index(event.name)] = event.intensity
+    return {
+        "place": np.int64(PLACES.index(scene.place)),
+        "time": np.int64(TIMES.index(scene.time)),
+        "intensities": intensities,
+    }
+
+
+def picture_example(seed: int) -> Example:
+    """Return scene number `seed` as a picture, uint8 (128, 128, 3), with its truth."""
+    scene = sample_scene(seed)
+    return {"image": paint(scene).image, **truth(scene)}

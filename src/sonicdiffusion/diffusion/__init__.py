@@ -1,0 +1,1 @@
+"""Noise, guidance and sampling arithmetic; pure computation without networks."""

@@ -1,0 +1,1 @@
+"""A data set and a pipeline become numbers with intervals."""

@@ -1,0 +1,1 @@
+"""Scores and intervals on arrays; nothing here loads a network."""

@@ -1,0 +1,1 @@
+"""Encoders, projector, gated attention and their installation into a UNet."""

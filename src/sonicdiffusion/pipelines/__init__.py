@@ -1,0 +1,1 @@
+"""Generation of pictures from sound."""

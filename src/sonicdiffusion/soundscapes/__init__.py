@@ -1,0 +1,1 @@
+"""Soundscapes, the procedural paired world of pictures, sounds and captions."""

@@ -1,0 +1,3 @@
+"""Placeholder."""
+
+def mud(stage, rng, intensity): return None

@@ -1,0 +1,1 @@
+"""Training the bundled model and adapters, step by step."""
