@@ -6,6 +6,7 @@ import struct
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -36,15 +37,15 @@ def muxed(container: str, codec: str | None, video: bool = False) -> bytes:
     """Two seconds of the tone, 20 pictures of video or both, written by FFmpeg."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        picture_track = output.add_stream("mpeg4", rate=10) if video else None
-        sound_track = output.add_stream(codec, rate=RATE, layout="stereo") if codec else None  # type: ignore
+        picture_track: Any = output.add_stream("mpeg4", rate=10) if video else None
+        sound_track: Any = output.add_stream(codec, rate=RATE, layout="stereo") if codec else None
         if picture_track is not None:
-            picture_track.width = picture_track.height = 32  # type: ignore
-            picture_track.pix_fmt = "yuv420p"  # type: ignore
+            picture_track.width = picture_track.height = 32
+            picture_track.pix_fmt = "yuv420p"
             for shade in range(20):
                 picture = np.full((32, 32, 3), shade, np.uint8)
-                output.mux(picture_track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))  # type: ignore
-            output.mux(picture_track.encode(None))  # type: ignore
+                output.mux(picture_track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            output.mux(picture_track.encode(None))
         if sound_track is not None:
             frame = av.AudioFrame.from_ndarray(tone().T.copy(), format="fltp", layout="stereo")
             frame.sample_rate = RATE
@@ -121,7 +122,7 @@ def test_sound_files_are_decoded_to_the_mean_of_their_channels(container: str, s
         ("matroska", "pcm_u8", True),
         ("matroska", "pcm_s32le", False),
         ("mov", "pcm_s16le", True),
-        ("avi", "libmp3lame", True),
+        ("avi", "mp2", True),  # not LAME, which encodes everything 5% quieter
     ],
 )
 def test_sound_tracks_of_other_containers_are_decoded(container: str, codec: str, video: bool) -> None:
@@ -138,7 +139,7 @@ def test_path_bytes_stream_and_standard_input_give_the_same_samples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = encoded("FLAC", tone(0.5))
-    path = tmp_path / "a recording – with odd name.bin"
+    path = tmp_path / "a recording ± with odd name.bin"
     path.write_bytes(content)
     expected = decode(content).samples
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
@@ -158,7 +159,7 @@ def test_truncated_file_gives_what_is_there(container: str, subtype: str | None)
 
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "OGG", "MP3"])
 def test_file_truncated_to_almost_nothing_is_refused(container: str) -> None:
-    with pytest.raises(AudioError, match="cannot be read|can be decoded"):
+    with pytest.raises(AudioError, match=r"cannot be read|can be decoded"):
         decode(encoded(container, tone())[:150])
 
 

@@ -32,8 +32,8 @@ _CONTAINERS = (
 )
 
 _NOT_SOUND = (
-    "cannot be read as a recording: it is damaged or of another kind. Expected WAV, FLAC, Ogg, MP3, M4A, WebM "
-    "or a video with sound; convert it to one of them."
+    "cannot be read as sound: it is damaged or of another kind. Expected WAV, FLAC, Ogg, MP3, M4A, WebM or "
+    "a video with sound; convert it to one of them."
 )
 
 

@@ -93,7 +93,9 @@ class BoundedSamples:
         return self._num_samples
 
     def set_stream(self, sample_rate: int, num_channels: int) -> None:
-        """Check what a decoded frame says, which may correct the header once (spectral band replication in AAC).
+        """Check what a decoded frame says; the first may correct the header.
+
+        AAC with spectral band replication can decode to twice the rate that its header names.
 
         Raises:
             AudioError: if the frame is out of bounds, or the rate changes after the first samples.
@@ -101,8 +103,8 @@ class BoundedSamples:
         self.limits.check_stream(self.name, sample_rate, num_channels)
         if self._num_samples and sample_rate != self.sample_rate:
             raise AudioError(
-                f"{self.name} changes its sample rate on the way, from {self.sample_rate} to {sample_rate} Hz. "
-                "Convert it to WAV first."
+                f"{self.name} changes its sample rate on the way, from {self.sample_rate} to {sample_rate} "
+                "Hz. Convert it to WAV first."
             )
         self.sample_rate = sample_rate
 

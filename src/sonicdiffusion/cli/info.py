@@ -3,9 +3,9 @@
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 
 from sonicdiffusion._version import __version__
+from sonicdiffusion.hub import bundled_names
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "numpy", "soundfile", "av", "opencv-python-headless")
 _EXTRAS = {
@@ -27,7 +27,7 @@ def info() -> None:
     for name in _LIBRARIES:
         table.add_row(name, _version(name) or "missing")
     table.add_row("devices", ", ".join(_devices()))
-    table.add_row("models", ", ".join(_models()) or "none bundled; name a folder or hub id with --model")
+    table.add_row("models", ", ".join(bundled_names()) or "none bundled; name a folder or hub id with --model")
     for extra, packages in _EXTRAS.items():
         missing = [package for package in packages if _version(package) is None]
         state = "installed" if not missing else f"not installed: pip install 'sonicdiffusion[{extra}]'"
@@ -54,11 +54,3 @@ def _devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return [*found, f"cpu ({torch.get_num_threads()} threads)"]
-
-
-def _models() -> list[str]:
-    """Return the names of the bundled models."""
-    bundled = files("sonicdiffusion") / "bundled"
-    if not bundled.is_dir():
-        return []
-    return sorted(entry.name for entry in bundled.iterdir() if entry.is_dir() and (entry / "config.json").is_file())

@@ -137,7 +137,7 @@ def train(
         optimiser.zero_grad()
         average.step(parameters)
         step += 1
-        numbers = {name.lstrip("_"): float(loss) for name, loss in losses.items()}
+        numbers = {name.lstrip("_"): float(loss.detach()) for name, loss in losses.items()}
         tracker.log(step, numbers)
         now = time.monotonic()
         if now - saved > settings.checkpoint_seconds:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sonicdiffusion.soundscapes.picture import animals, fire, mud, places, sky, water, weather
+from sonicdiffusion.soundscapes.picture import (
+    animals,
+    fire,
+    mud,
+    places,
+    sky,
+    splash,
+    surf,
+    underwater,
+    waterfall,
+    weather,
+)
 from sonicdiffusion.soundscapes.picture.canvas import Canvas, Field, mix
 from sonicdiffusion.soundscapes.picture.stage import LIGHTS, Stage
 from sonicdiffusion.soundscapes.scene import Event, Scene
@@ -14,19 +25,20 @@ from sonicdiffusion.soundscapes.scene import Event, Scene
 _PAINTERS = {
     "sky": {
         "raining": weather.rain_clouds,
-        "thunder": weather.lightning,
+        "thunder": weather.thundercloud,
     },
     "ground": {
-        "waterfall_burbling": water.waterfall,
-        "waves": water.waves,
-        "splashing_water": water.splash,
+        "thunder": weather.lightning,
+        "waterfall_burbling": waterfall.waterfall,
+        "waves": surf.waves,
+        "splashing_water": splash.splash,
         "squishing_water": mud.mud,
         "explosion": fire.explosion,
         "fire_crackling": fire.flames,
         "wind_noise": weather.wind_on_ground,
     },
     "front": {
-        "underwater_bubbling": water.underwater,
+        "underwater_bubbling": underwater.underwater,
         "birds": animals.birds,
         "crickets": animals.crickets,
         "raining": weather.rain,
