@@ -1,7 +1,8 @@
 """Reproducible numbers for parity tests: a network is filled from the published names of its tensors.
 
-The stored outputs in `tests/data/parity` were computed with weights from the same formula, so no weights are stored:
-a seeded normal draw for each name, scaled by the square root of the fan-in, or set near 1 or 0 for norms and biases.
+The stored outputs in `tests/data/parity` were computed with weights from the same formula, so no weights are
+stored: a seeded normal draw for each name, scaled by the square root of the fan-in, or set near 1 or 0 for
+    norms and biases.
 """
 
 import math
@@ -25,7 +26,7 @@ def load_case(name: str) -> dict[str, Tensor]:
 
 def numbers(published_name: str, shape: tuple[int, ...]) -> Tensor:
     """Return the numbers of the tensor with this published name."""
-    stream = np.random.RandomState(zlib.crc32(published_name.encode()))  # noqa: NPY002 (its stream never changes)
+    stream = np.random.RandomState(zlib.crc32(published_name.encode()))  # its stream never changes
     draw = stream.standard_normal(shape).astype(np.float32)
     leaf = published_name.split(".")[-1]
     if leaf == "gate_adapter":

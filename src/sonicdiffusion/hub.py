@@ -7,7 +7,15 @@ from sonicdiffusion.errors import MissingFileError, ModelError
 
 # What a pipeline loads; a repository may hold other formats, which would be downloaded in vain.
 _WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
-_NEVER = ("*.bin", "*.ckpt", "*.msgpack", "*.onnx*", "*.fp16.safetensors", "*.non_ema.safetensors", "safety_checker/*")
+_NEVER = (
+    "*.bin",
+    "*.ckpt",
+    "*.msgpack",
+    "*.onnx*",
+    "*.fp16.safetensors",
+    "*.non_ema.safetensors",
+    "safety_checker/*",
+)
 
 
 def bundled_names() -> tuple[str, ...]:
@@ -20,8 +28,8 @@ def resolve(name: str | Path) -> Path:
     """Find the local folder of a model or an adapter, downloading it if it is a hub id.
 
     Args:
-        name: a bundled name such as "mini", else an existing folder, else an "owner/name" of the Hugging Face Hub,
-            with "@revision" at its end if wanted.
+        name: a bundled name such as "mini", else an existing folder, else an "owner/name" of the Hugging
+            Face Hub, with "@revision" at its end if wanted.
 
     Returns:
         A folder.
@@ -36,7 +44,9 @@ def resolve(name: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise MissingFileError(f"{str(name)!r} is a file; a model is a folder. Name the folder that holds it.")
+        raise MissingFileError(
+            f"{str(name)!r} is a file; a model is a folder. Name the folder that holds it."
+        )
     if not _is_hub_id(str(name)):
         known = ", ".join(bundled_names()) or "none in this installation"
         raise MissingFileError(
@@ -63,7 +73,8 @@ def _download(name: str) -> Path:
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         raise ModelError(
-            f"{name!r} is no folder here, and the Hugging Face Hub did not give it ({type(problem).__name__}). "
-            "Check the spelling and the connection, or download it elsewhere and give the folder."
+            f"{name!r} is no folder here, and the Hugging Face Hub did not give it "
+            f"({type(problem).__name__}). Check the spelling and the connection, or download it "
+            "elsewhere and give the folder."
         ) from problem
     return Path(folder)

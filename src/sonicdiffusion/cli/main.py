@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import generate, info, soundscapes
+from sonicdiffusion.cli import generate, info, soundscapes, train
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
+app.command("train")(train.train)
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from sonicdiffusion.audio.log_mel import log_mel
 from sonicdiffusion.data.shards import Example
+from sonicdiffusion.models.audio_encoder import MINI_ENCODER
 from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
+from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 
 # Raise this with every change that alters what the same seed looks or sounds like: caches are keyed by it.
 WORLD_VERSION = 1
@@ -26,3 +29,14 @@ def picture_example(seed: int) -> Example:
     """Return scene number `seed` as a picture, uint8 (128, 128, 3), with its truth."""
     scene = sample_scene(seed)
     return {"image": paint(scene).image, **truth(scene)}
+
+
+def sound_example(seed: int) -> Example:
+    """Return scene number `seed` as log-mel levels in decibels, float16 (frames, mels), with its truth."""
+    scene = sample_scene(seed)
+    front_end = MINI_ENCODER.log_mel
+    waveform = synthesise(
+        scene, duration_seconds=MINI_ENCODER.window_seconds, sample_rate=front_end.sample_rate
+    )
+    levels = log_mel(waveform.samples[None], front_end)[0]
+    return {"log_mel": levels.astype(np.float16), **truth(scene)}

@@ -1,6 +1,7 @@
 """Classifier-free guidance with one number for text and one for sound.
 
-References: Ho and Salimans 2022, arXiv 2207.12598 (one condition); Brooks et al. 2023, arXiv 2211.09800, section 3.2.1
+References: Ho and Salimans 2022, arXiv 2207.12598 (one condition); Brooks et al. 2023, arXiv 2211.09800,
+    section 3.2.1
 (two conditions); Biner et al. 2024, arXiv 2405.00878 (the joint guidance of text and sound).
 """
 
@@ -41,7 +42,9 @@ class Guidance:
     def __post_init__(self) -> None:
         for name in ("text_guidance", "audio_guidance"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number from 0 up, usually 1 to 10.")
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)}; it must be a number from 0 up, usually 1 to 10."
+                )
 
     @property
     def coefficients(self) -> dict[Branch, float]:
@@ -64,6 +67,6 @@ class Guidance:
         return sum(terms[1:], start=terms[0])
 
     def combine_batch(self, predictions: Tensor) -> Tensor:
-        """Mix predictions (branches * images, ...), branch after branch as in `branches`, to (images, ...)."""
+        """Mix predictions (branches * images, ...), ordered as `branches`, to (images, ...)."""
         parts = predictions.chunk(len(self.branches))
         return self.combine(dict(zip(self.branches, parts, strict=True)))

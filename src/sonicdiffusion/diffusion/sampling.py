@@ -1,6 +1,7 @@
 """From noise to a picture, one visible step at a time.
 
-Reference: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv 2010.02502 (the published scheduler).
+Reference: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv 2010.02502 (the published
+    scheduler).
 """
 
 import inspect
@@ -43,7 +44,8 @@ def initial_noise(shape: Sequence[int], seeds: Sequence[int]) -> tuple[Tensor, l
         seeds: one for each picture.
 
     Returns:
-        Unit normal noise (images, channels, height, width), and the generators, for schedulers that add noise later.
+        Unit normal noise (images, channels, height, width), and the generators, for schedulers that add
+        noise later.
     """
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     noise = [torch.randn(tuple(shape), generator=generator) for generator in generators]
@@ -63,7 +65,8 @@ def sample(
     Args:
         scheduler: any diffusers scheduler with `set_timesteps` and `step`; its state is changed.
         noise: unit normal noise (images, channels, height, width).
-        denoise: `(latents, timestep) -> prediction`, called once a step with the latents already scaled for the model.
+        denoise: `(latents, timestep) -> prediction`, called once a step with the latents already scaled for
+            the model.
         num_steps: steps of the scheduler; some make two evaluations of one.
         generators: one for each image, read only by schedulers that add noise.
 

@@ -1,8 +1,9 @@
 """Giving a stock diffusers UNet ears, and taking them away again.
 
-The audio branch belongs to the transformer block, between text cross-attention and feed-forward, where no diffusers
-hook reaches. So a block changes its class to a subclass that knows the branch, keeps its own modules and weight names,
-and gets its class back on removal. Audio tokens travel as arguments, so gradient checkpointing sees them too:
+The audio branch belongs to the transformer block, between text cross-attention and feed-forward, where no
+diffusers hook reaches. So a block changes its class to a subclass that knows the branch, keeps its own
+modules and weight names, and gets its class back on removal. Audio tokens travel as arguments, so gradient
+checkpointing sees them too:
 
     unet(latents, timestep, encoder_hidden_states=text_tokens,
          cross_attention_kwargs={"audio_tokens": audio_tokens, "audio_strength": 1.0})
@@ -46,7 +47,7 @@ Strength = float | Tensor | Mapping[str, float | Tensor]
 
 # Named like its parent: regional compilation and device placement look blocks up by the name of their class.
 class BasicTransformerBlock(attention.BasicTransformerBlock):
-    """A transformer block that takes the audio out of the keyword arguments, and listens if it has a branch."""
+    """A transformer block that takes the audio out of its arguments, and listens if it has a branch."""
 
     audio_site: str
 
@@ -99,13 +100,16 @@ class BasicTransformerBlock(attention.BasicTransformerBlock):
     def _feed_forward(self, states: Tensor) -> Tensor:
         if self._chunk_size is None:
             return self.ff(states)
-        return torch.cat([self.ff(part) for part in states.split(self._chunk_size, self._chunk_dim)], self._chunk_dim)
+        return torch.cat(
+            [self.ff(part) for part in states.split(self._chunk_size, self._chunk_dim)], self._chunk_dim
+        )
 
 
 class AudioAdapter:
     """The audio branches of one UNet: where they sit, their weights, and their removal.
 
-    The branches are children of the UNet, so they follow it to a device, into half precision or into offloading.
+    The branches are children of the UNet, so they follow it to a device, into half precision or into
+    offloading.
 
     Args:
         unet: the UNet that holds them.
@@ -117,8 +121,10 @@ class AudioAdapter:
         self.sites = tuple(sites)
 
     @classmethod
-    def install(cls, unet: nn.Module, sites: Iterable[str] | None = None, token_width: int | None = None) -> "AudioAdapter":
-        """Add fresh audio branches to a UNet, in place; it computes the same as before until they are trained.
+    def install(
+        cls, unet: nn.Module, sites: Iterable[str] | None = None, token_width: int | None = None
+    ) -> "AudioAdapter":
+        """Add fresh audio branches to a UNet, in place; untrained, they change nothing.
 
         Args:
             unet: a diffusers `UNet2DConditionModel`.
@@ -184,7 +190,9 @@ class AudioAdapter:
 
     def prepare(self, audio_tokens: Tensor) -> PreparedAudioTokens:
         """Compute the keys and values of audio tokens (batch, tokens, token width) for every site, once."""
-        return PreparedAudioTokens({path: branch.prepare(audio_tokens) for path, branch in self.branches.items()})
+        return PreparedAudioTokens(
+            {path: branch.prepare(audio_tokens) for path, branch in self.branches.items()}
+        )
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the audio branches alone."""
@@ -208,7 +216,11 @@ class AudioAdapter:
         own = self.state_dict()
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
-            problem = f"lack {missing[0]!r}" if missing else f"hold {unknown[0]!r}, which this UNet has no place for"
+            problem = (
+                f"lack {missing[0]!r}"
+                if missing
+                else f"hold {unknown[0]!r}, which this UNet has no place for"
+            )
             raise ModelError(
                 f"The adapter weights {problem} ({len(missing)} missing, {len(unknown)} unknown). "
                 "Use an adapter trained for this base model family."
@@ -238,21 +250,33 @@ def default_sites(unet: nn.Module) -> tuple[str, ...]:
 
 def _transformer_blocks(unet: nn.Module) -> dict[str, Any]:
     """Return every transformer block of a UNet by module path, in the order of computation's definition."""
-    return {path: module for path, module in unet.named_modules() if isinstance(module, attention.BasicTransformerBlock)}
+    return {
+        path: module
+        for path, module in unet.named_modules()
+        if isinstance(module, attention.BasicTransformerBlock)
+    }
 
 
 def _check(blocks: Mapping[str, Any], sites: tuple[str, ...]) -> None:
     """Refuse to install where the branch would not work."""
     if any(hasattr(block, BRANCH) for block in blocks.values()):
-        raise ModelError("This UNet has an audio adapter already. Remove it first, or use AudioAdapter.of(unet).")
+        raise ModelError(
+            "This UNet has an audio adapter already. Remove it first, or use AudioAdapter.of(unet)."
+        )
     for path, block in blocks.items():
-        if type(block) is not attention.BasicTransformerBlock or block.norm_type != "layer_norm" or block.pos_embed:
+        if (
+            type(block) is not attention.BasicTransformerBlock
+            or block.norm_type != "layer_norm"
+            or block.pos_embed
+        ):
             raise ModelError(
-                f"{path} is a {type(block).__name__} with {block.norm_type!r} normalisation; audio needs the plain "
-                "transformer blocks of Stable Diffusion 1.x, 2.x or XL."
+                f"{path} is a {type(block).__name__} with {block.norm_type!r} normalisation; audio needs "
+                "the plain transformer blocks of Stable Diffusion 1.x, 2.x or XL."
             )
         if hasattr(block, "fuser"):
-            raise ModelError(f"{path} is a GLIGEN block, which takes no audio. Use the base model without GLIGEN.")
+            raise ModelError(
+                f"{path} is a GLIGEN block, which takes no audio. Use the base model without GLIGEN."
+            )
     unknown = [path for path in sites if path not in blocks]
     if unknown or not sites:
         named = repr(unknown[0]) if unknown else "An empty list"

@@ -1,17 +1,24 @@
 """From samples to one embedding that says what the sound is.
 
-Sources: Kong et al. 2020, "PANNs", arXiv 1912.10211 (the Cnn14 network); Elizalde et al. 2022, "CLAP: Learning Audio
+Sources: Kong et al. 2020, "PANNs", arXiv 1912.10211 (the Cnn14 network); Elizalde et al. 2022, "CLAP:
+    Learning Audio
 Concepts From Natural Language Supervision", arXiv 2206.04769 (the projection, and the sizes of MS-CLAP 2022).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, gelu, normalize, relu
 
-from sonicdiffusion.audio.log_mel import LogMelSettings, mel_filterbank
-from sonicdiffusion.errors import AudioError, ConfigError
+from sonicdiffusion.audio.log_mel import MSCLAP_LOG_MEL, LogMelSettings, hann_window, mel_filterbank
+from sonicdiffusion.errors import AudioError, ConfigError, ModelError
+from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
+
+SETTINGS_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
 
 CONVOLUTION_DROPOUT = 0.2
 HIDDEN_DROPOUT = 0.5
@@ -38,12 +45,7 @@ class ClapAudioEncoderConfig:
 
     name: str = "msclap-2022"
     version: str = "1"
-    log_mel: LogMelSettings = field(
-        default_factory=lambda: LogMelSettings(
-            sample_rate=44100, window_samples=1024, hop_samples=320, num_mels=64, low_hertz=50.0, high_hertz=14000.0,
-            floor=1e-10,
-        )
-    )
+    log_mel: LogMelSettings = MSCLAP_LOG_MEL
     window_seconds: float = 10.0
     widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     hidden_width: int = 2048
@@ -53,8 +55,6 @@ class ClapAudioEncoderConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        if isinstance(self.log_mel, dict):  # as read from JSON
-            object.__setattr__(self, "log_mel", LogMelSettings(**self.log_mel))
         for number in (*self.widths, self.hidden_width, self.embedding_width, self.window_seconds):
             if number <= 0:
                 raise ConfigError(f"An audio encoder needs positive widths and seconds; got {number}.")
@@ -70,7 +70,12 @@ class ClapAudioEncoderConfig:
 MINI_ENCODER = ClapAudioEncoderConfig(
     name="mini",
     log_mel=LogMelSettings(
-        sample_rate=16000, window_samples=1024, hop_samples=512, num_mels=64, low_hertz=50.0, high_hertz=7800.0,
+        sample_rate=16000,
+        window_samples=1024,
+        hop_samples=512,
+        num_mels=64,
+        low_hertz=50.0,
+        high_hertz=7800.0,
         floor=1e-10,
     ),
     window_seconds=5.0,
@@ -99,8 +104,8 @@ class ConvolutionBlock(nn.Module):
 class ClapAudioEncoder(nn.Module):
     """Embed sound: a log-mel front end, the Cnn14 network, and CLAP's projection.
 
-    `encoder(samples)` is `encoder.embed(encoder.log_mel(samples))`; the two halves are apart so that training can
-    keep the log-mels, which are several times smaller than the samples.
+    `encoder(samples)` is `encoder.embed(encoder.log_mel(samples))`; the two halves are apart so that
+    training can keep the log-mels, which are several times smaller than the samples.
     """
 
     window: Tensor
@@ -111,12 +116,14 @@ class ClapAudioEncoder(nn.Module):
         self.config = config
         mel = config.log_mel
         # Recomputed from the settings, so never saved.
-        self.register_buffer("window", torch.hann_window(mel.window_samples), persistent=False)
-        filters = mel_filterbank(mel.sample_rate, mel.window_samples, mel.num_mels, mel.low_hertz, mel.high_hertz)
-        self.register_buffer("mel_matrix", torch.as_tensor(filters, dtype=torch.float32), persistent=False)
+        self.register_buffer("window", torch.from_numpy(hann_window(mel.window_samples)), persistent=False)
+        filters = mel_filterbank(
+            mel.sample_rate, mel.window_samples, mel.num_mels, mel.low_hertz, mel.high_hertz
+        )
+        self.register_buffer("mel_matrix", torch.from_numpy(filters), persistent=False)
         self.mel_norm = nn.BatchNorm2d(mel.num_mels)
         widths = (1, *config.widths)
-        self.blocks = nn.ModuleList(ConvolutionBlock(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(ConvolutionBlock(a, b) for a, b in pairwise(widths))
         self.hidden = nn.Linear(config.widths[-1], config.hidden_width)
         self.project = nn.Linear(config.hidden_width, config.embedding_width, bias=False)
         self.refine = nn.Linear(config.embedding_width, config.embedding_width, bias=False)
@@ -151,8 +158,9 @@ class ClapAudioEncoder(nn.Module):
         mel = self.config.log_mel
         if samples.ndim != 2 or samples.shape[-1] < max(self.config.min_samples, mel.window_samples):
             raise AudioError(
-                f"This encoder reads samples of shape (batch, samples), at least {self.config.min_samples} of them; "
-                f"got {tuple(samples.shape)}. Repeat the clip to {self.config.window_seconds:g} seconds first."
+                f"This encoder reads samples of shape (batch, samples), at least "
+                f"{self.config.min_samples} of them; got {tuple(samples.shape)}. Repeat the clip to "
+                f"{self.config.window_seconds:g} seconds first."
             )
         spectrum = torch.stft(
             samples.float(),  # the levels span 100 dB: too much for half precision
@@ -163,13 +171,17 @@ class ClapAudioEncoder(nn.Module):
             pad_mode="reflect",
             return_complex=True,
         )
-        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)  # (batch, frames, frequencies)
+        power = (spectrum.real.square() + spectrum.imag.square()).transpose(
+            1, 2
+        )  # (batch, frames, frequencies)
         levels = 10 * torch.log10((power @ self.mel_matrix.float()).clamp(min=mel.floor))
         return levels.to(samples.dtype)
 
     def embed(self, log_mel: Tensor) -> Tensor:
         """Embed log-mel spectra (batch, frames, mels) as (batch, embedding width)."""
-        maps = self.mel_norm(log_mel[..., None].transpose(1, 2)).permute(0, 3, 2, 1)  # (batch, 1, frames, mels)
+        maps = self.mel_norm(log_mel[..., None].transpose(1, 2)).permute(
+            0, 3, 2, 1
+        )  # (batch, 1, frames, mels)
         for index, block in enumerate(self.blocks):
             maps = block(maps)
             if index < len(self.blocks) - 1:  # the last block keeps its resolution
@@ -182,3 +194,34 @@ class ClapAudioEncoder(nn.Module):
         projected = self.project(features)
         embedding = self.out_norm(projected + self.hidden_dropout(self.refine(gelu(projected))))
         return normalize(embedding, dim=-1) if self.config.normalise else embedding
+
+    def save(self, folder: Path) -> None:
+        """Write weights and settings to a folder, which is made if it is missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_tensors(folder / WEIGHTS_FILE, self.state_dict())
+        write_settings(folder / SETTINGS_FILE, asdict(self.config))
+
+    @classmethod
+    def load(cls, folder: Path) -> "ClapAudioEncoder":
+        """Read an encoder that `save` wrote, in float32 and evaluation mode.
+
+        Raises:
+            MissingFileError: if a file is missing.
+            ModelError: if a file is damaged, or weights and settings do not fit each other.
+        """
+        path = folder / SETTINGS_FILE
+        settings = read_settings(path)
+        try:
+            settings["log_mel"] = LogMelSettings(**settings["log_mel"])
+            encoder = cls(ClapAudioEncoderConfig(**settings))
+        except (KeyError, TypeError, ConfigError) as problem:
+            raise ModelError(
+                f"{path} does not describe an audio encoder ({problem}). Copy it again."
+            ) from problem
+        try:
+            encoder.load_state_dict(read_tensors(folder / WEIGHTS_FILE))
+        except RuntimeError as problem:
+            raise ModelError(
+                f"{folder / WEIGHTS_FILE} does not fit its {SETTINGS_FILE}. Copy both again."
+            ) from problem
+        return encoder.eval()

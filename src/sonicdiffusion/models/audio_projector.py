@@ -29,8 +29,9 @@ class AudioProjectorConfig:
         num_heads: attention heads.
         num_blocks: residual attention blocks.
         kernel_size: length of every convolution kernel; odd.
-        residual: "chained" feeds each block with the one before it; "published" feeds every block with the output
-            of the convolutions and keeps the last block alone, which the published weights were trained for.
+        residual: "chained" feeds each block with the one before it; "published" feeds every block with the
+            output of the convolutions and keeps the last block alone, which the published weights were
+            trained for.
 
     Raises:
         ConfigError: if the numbers contradict each other.
@@ -46,7 +47,14 @@ class AudioProjectorConfig:
     residual: Residual = "published"
 
     def __post_init__(self) -> None:
-        for name in ("embedding_width", "num_tokens", "token_width", "attention_width", "num_heads", "num_blocks"):
+        for name in (
+            "embedding_width",
+            "num_tokens",
+            "token_width",
+            "attention_width",
+            "num_heads",
+            "num_blocks",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.token_width * DOWNSAMPLING != self.embedding_width * UPSAMPLING:
@@ -84,7 +92,9 @@ class ProjectorBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens (batch, tokens, token width) to new ones of the same shape."""
         query, key, value = (
-            layer(tokens).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (batch, heads, tokens, head width)
+            layer(tokens)
+            .unflatten(-1, (self.num_heads, -1))
+            .transpose(1, 2)  # (batch, heads, tokens, head width)
             for layer in (self.query, self.key, self.value)
         )
         attended = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
@@ -128,7 +138,8 @@ class AudioProjector(nn.Module):
         signal = self.norm_2(gelu(self.mix_2(signal)))
         signal = gelu(self.norm_3(gelu(self.upsample(signal))))  # (batch, tokens, 3 * embedding width)
         tokens = self.downsample(signal)  # (batch, tokens, token width)
-        # Published: every block reads the same input and overwrites the one before, so only the last one counts.
+        # Published: every block reads the same input and overwrites the one before, so only the last one
+        # counts.
         working = self.blocks if self.config.residual == "chained" else self.blocks[-1:]
         for block in working:
             tokens = block(tokens)

@@ -30,8 +30,8 @@ class KeysValues:
 class GatedAudioAttention(nn.Module):
     """Add `strength * tanh(gate) * attention(layer_norm(h), audio_tokens)` to the hidden states h.
 
-    The output matrix starts at zero, so a new layer changes nothing. The published one starts at random, which
-    disturbs the base model before the first training step; weights trained either way load alike.
+    The output matrix starts at zero, so a new layer changes nothing. The published one starts at random,
+    which disturbs the base model before the first training step; weights trained either way load alike.
 
     Args:
         channels: width of the hidden states.
@@ -46,7 +46,8 @@ class GatedAudioAttention(nn.Module):
         self.num_heads = num_heads
         self.token_width = token_width
         self.norm = nn.LayerNorm(channels)
-        # These names keep clear of to_q, to_k, to_v and to_out, which LoRA settings for the base model target.
+        # These names keep clear of to_q, to_k, to_v and to_out, which LoRA settings for the base model
+        # target.
         self.query = nn.Linear(channels, channels, bias=False)
         self.key = nn.Linear(token_width, channels, bias=False)
         self.value = nn.Linear(token_width, channels, bias=False)

@@ -32,8 +32,8 @@ class AutoencoderRecipe:
     """
 
     num_pictures: int = 12_000
-    channels: int = 64
-    latent_channels: int = 16
+    channels: int = 48
+    latent_channels: int = 24
     crop: int = 64
     latent_noise: float = 0.1
     latent_weight: float = 0.01

@@ -18,6 +18,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     occasions,
     shaped_noise,
     sine,
+    tilt,
     unit_level,
     wander,
 )
@@ -36,7 +37,9 @@ def birds(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def _singer(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return one bird repeating its phrase with small changes."""
     mix = span.silence()
-    make = (_song, _trill, _gull, _caw, _hoot, _screech)[int(rng.choice(6, p=(0.45, 0.24, 0.09, 0.08, 0.06, 0.08)))]
+    make = (_song, _trill, _gull, _caw, _hoot, _screech, _whistle)[
+        int(rng.choice(7, p=(0.36, 0.22, 0.09, 0.07, 0.06, 0.1, 0.1)))
+    ]
     phrase = make(rng, span)
     rate = log_uniform(rng, 0.25, 1.2) * (0.4 + 1.2 * intensity)
     starts = occasions(rng, span, rate, regular=rng.uniform(0.0, 0.8))
@@ -89,7 +92,9 @@ def _song(rng: np.random.Generator, span: Span) -> Samples:
     centre, reach = log_uniform(rng, 1800.0, 6500.0), rng.uniform(0.1, 0.9)
     harmonics = rng.uniform(0.05, 0.4) if rng.random() < 0.35 else 0.0
     pace = log_uniform(rng, 0.03, 0.25)
-    kinds = [_contour(rng, centre * 2.0 ** rng.normal(0.0, 0.25), reach) for _ in range(int(rng.integers(1, 6)))]
+    kinds = [
+        _contour(rng, centre * 2.0 ** rng.normal(0.0, 0.25), reach) for _ in range(int(rng.integers(1, 6)))
+    ]
     place = 0
     while place < mix.size - 200:
         kind = kinds[int(rng.integers(0, len(kinds)))]
@@ -112,6 +117,19 @@ def _trill(rng: np.random.Generator, span: Span) -> Samples:
     phase = gliding_phase(centre * 2.0 ** (depth * move + drift), own)
     gate = arch(beat, 1.0, rng.uniform(0.3, 2.0)) if rng.random() < 0.7 else 1.0
     return fade((sine(phase) * gate).astype(np.float32), span.sample_rate, rng.uniform(0.01, 0.2), 0.05)
+
+
+def _whistle(rng: np.random.Generator, span: Span) -> Samples:
+    """A few drawn-out notes, pure or fluting with overtones: blackbird, oriole, plover, kite."""
+    mix = span.part(rng.uniform(0.5, 1.8)).silence()
+    centre, overtones = log_uniform(rng, 800.0, 4000.0), rng.uniform(0.0, 0.6)
+    place = 0
+    while place < mix.size - 200:
+        length = rng.uniform(0.2, 1.0)
+        line = _contour(rng, centre * 2.0 ** rng.normal(0.0, 0.2), rng.uniform(0.05, 0.6))
+        add_at(mix, place, _syllable(rng, span.sample_rate, length, line, overtones, rng.uniform(0.2, 0.8)))
+        place += int(length * rng.uniform(1.05, 1.6) * span.sample_rate)
+    return fade(mix, span.sample_rate, 0.005, 0.03)
 
 
 def _voiced(
@@ -176,14 +194,16 @@ def _screech(rng: np.random.Generator, span: Span) -> Samples:
     """Hawk, vulture, parrot, jay: a long hoarse cry."""
     own = span.part(rng.uniform(0.2, 1.3))
     part = own.times() / own.seconds
-    pitch = log_uniform(rng, 900.0, 3200.0) * 2.0 ** (rng.uniform(-0.9, 0.4) * part)
-    call = _voiced(rng, own, pitch.astype(np.float32), 1, rng.uniform(0.2, 1.2), rng.uniform(0.3, 1.0))
-    return _calls(rng, span, own.seconds, int(rng.integers(1, 4)), fade(call, span.sample_rate, 0.03, 0.2 * own.seconds))
+    pitch = log_uniform(rng, 450.0, 3200.0) * 2.0 ** (rng.uniform(-0.9, 0.4) * part)
+    call = _voiced(rng, own, pitch.astype(np.float32), 1, log_uniform(rng, 0.2, 2.5), rng.uniform(0.3, 1.0))
+    return _calls(
+        rng, span, own.seconds, int(rng.integers(1, 4)), fade(call, span.sample_rate, 0.03, 0.2 * own.seconds)
+    )
 
 
 def crickets(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return chirping, rasping and buzzing insects; intensity adds insects and quickens them."""
-    model = int(rng.choice(5, p=(0.3, 0.15, 0.15, 0.15, 0.25)))
+    model = int(rng.choice(5, p=(0.27, 0.13, 0.15, 0.13, 0.32)))
     make = (_chirper, _chorus, _rasp, _cicada, _flier)[model]
     mix = make(rng, intensity, span)
     if model in (0, 2, 4):
@@ -217,7 +237,7 @@ def _chorus(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A field of insects at night: several narrow bands that shimmer."""
     mix = span.silence()
     for _ in range(int(rng.integers(1, 4)) + int(3 * intensity)):
-        centre, width = log_uniform(rng, 2300.0, 8000.0), log_uniform(rng, 0.01, 0.12)
+        centre, width = log_uniform(rng, 2300.0, 8000.0), log_uniform(rng, 0.02, 0.15)
         base = shaped_noise(rng, span, lambda f, centre=centre, width=width: bell(f, centre, width))
         shimmer = _pulses(rng, span, log_uniform(rng, 4.0, 60.0), rng.uniform(0.5, 1.0), 0.3)
         mix += log_uniform(rng, 0.2, 1.0) * base * (rng.uniform(0.0, 0.8) + shimmer)
@@ -229,7 +249,9 @@ def _rasp(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     centre, width = log_uniform(rng, 3000.0, 10_000.0), rng.uniform(0.1, 0.5)
     base = shaped_noise(rng, span, lambda f: bell(f, centre, width))
     envelope = _pulses(rng, span, log_uniform(rng, 15.0, 90.0), rng.uniform(0.3, 0.8), 0.1)
-    bursts = _pulses(rng, span, log_uniform(rng, 0.8, 6.0) * (0.6 + 0.6 * intensity), rng.uniform(0.3, 0.8), 0.1)
+    bursts = _pulses(
+        rng, span, log_uniform(rng, 0.8, 6.0) * (0.6 + 0.6 * intensity), rng.uniform(0.3, 0.8), 0.1
+    )
     return base * envelope * bursts
 
 
@@ -246,17 +268,23 @@ def _flier(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Bee, hornet, fly or mosquito: the beat of wings, passing or hovering."""
     mix = span.silence()
     base = log_uniform(rng, 110.0, 650.0)
-    for _ in range(1 if rng.random() < 0.5 else int(rng.integers(2, 9))):
+    for _ in range(1 if rng.random() < 0.5 else int(rng.integers(2, 7))):
         pitch = base * 2.0 ** rng.normal(0.0, 0.12)
         wobble = rng.uniform(0.005, 0.05) * wander(rng, span, log_uniform(rng, 0.7, 6.0))
         phase = gliding_phase(pitch * 2.0**wobble, span)
         orders = np.arange(1, min(60, int(0.42 * span.sample_rate / pitch)) + 1, dtype=np.float64)
         slope, formant = rng.uniform(0.2, 1.4), log_uniform(rng, 300.0, 3500.0)
-        weights = orders**-slope * (0.4 + 2.0 * bell(orders * pitch, formant, 0.8)) * np.exp(rng.normal(0, 0.5, orders.size))
-        near = np.exp(rng.uniform(0.1, 1.0) * wander(rng, span, log_uniform(rng, 0.3, 2.5) * (0.6 + intensity)))
+        weights = (
+            orders**-slope
+            * (0.4 + 2.0 * bell(orders * pitch, formant, 0.8))
+            * np.exp(rng.normal(0, 0.5, orders.size))
+        )
+        near = np.exp(
+            rng.uniform(0.1, 1.0) * wander(rng, span, log_uniform(rng, 0.3, 2.5) * (0.6 + intensity))
+        )
         mix += log_uniform(rng, 0.2, 1.0) * unit_level(harmonic_tone(phase, weights)) * near
     corner = log_uniform(rng, 2000.0, 16_000.0)
-    rush = shaped_noise(rng, span, lambda f: high_pass(f, 300.0, 1.0) * low_pass(f, 3000.0, 1.0))
+    rush = shaped_noise(rng, span, lambda f: tilt(f, -3.0) * high_pass(f, 100.0, 1.0))
     rush = rush * np.exp(0.3 * wander(rng, span, 8.0))
-    mix = mix + log_uniform(rng, 0.02, 0.4) * rush
+    mix = unit_level(mix) + log_uniform(rng, 0.02, 1.0) * rush
     return coloured(mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 1.0))

@@ -52,6 +52,8 @@ def _blast(rng: np.random.Generator, span: Span, intensity: float, far: float) -
     times = span.times()
     size = log_uniform(rng, 0.5, 1.8) * (0.55 + 0.75 * intensity)
     decay = log_uniform(rng, 0.09, 0.5) * size
+    if rng.random() < 0.3:  # stretched and compressed by a sound designer until it fills its clip
+        decay = log_uniform(rng, 0.25, 1.0) * min(2.0, span.seconds)
     bright = log_uniform(rng, 1200.0, 9000.0) * (1 - 0.9 * far)
     dark = log_uniform(rng, 70.0, 600.0)
     fall = log_uniform(rng, 0.04, 0.5) * size
@@ -82,7 +84,9 @@ def _blast(rng: np.random.Generator, span: Span, intensity: float, far: float) -
 def _debris(rng: np.random.Generator, span: Span, decay: float) -> Samples:
     times = span.times()
     clicks = impulses(rng, span, log_uniform(rng, 20.0, 250.0), spread=1.2, clusters=0.8)
-    rain = resonance(clicks, span.sample_rate, log_uniform(rng, 500.0, 4000.0), log_uniform(rng, 0.001, 0.008))
+    rain = resonance(
+        clicks, span.sample_rate, log_uniform(rng, 500.0, 4000.0), log_uniform(rng, 0.001, 0.008)
+    )
     later = rng.uniform(0.1, 0.5)
     swell = (times / later) * np.exp(1 - times / later) * np.exp(-times / (4 * decay))
     return unit_level(rain * swell.astype(np.float32)) * np.float32(np.sqrt(span.seconds) * 0.5)
@@ -98,7 +102,9 @@ def _chip_blast(rng: np.random.Generator, span: Span, intensity: float) -> Sampl
     corner = log_uniform(rng, 900.0, 9000.0)
     rumble = shaped_noise(rng, span, lambda f: low_pass(f, 180.0, 1.5) * high_pass(f, 25.0))
     mix = (held + rng.uniform(0.0, 2.0) * rumble) * np.exp(-times / lasting)
-    mix = coloured(mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 1.0) * high_pass(f, 30.0))
+    mix = coloured(
+        mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 1.0) * high_pass(f, 30.0)
+    )
     return np.tanh(log_uniform(rng, 0.5, 3.0) * mix)
 
 
@@ -109,7 +115,9 @@ def _shell(rng: np.random.Generator, span: Span, intensity: float, far: float) -
     wave = (1 - times / width) * np.exp(-times / width)
     decay = log_uniform(rng, 0.05, 0.35) * (0.6 + intensity)
     corner = log_uniform(rng, 600.0, 6000.0) * (1 - 0.85 * far)
-    tail = shaped_noise(rng, span, lambda f: tilt(f, -4.0) * low_pass(f, corner, 1.0)) * np.exp(-times / decay)
+    tail = shaped_noise(rng, span, lambda f: tilt(f, -4.0) * low_pass(f, corner, 1.0)) * np.exp(
+        -times / decay
+    )
     mix = wave + log_uniform(rng, 0.2, 1.0) * tail
     for delay in rng.uniform(0.03, 0.9, size=int(rng.integers(0, 5))):
         add_at(mix, int(delay * span.sample_rate), mix[: mix.size // 2].copy(), 0.35 * np.exp(-delay * 2))
@@ -122,7 +130,7 @@ def fire_crackling(rng: np.random.Generator, intensity: float, span: Span) -> Sa
     pops, roar, hiss = (
         (1.0, 0.12, 0.06),  # a small open fire
         (0.8, 0.6, 0.25),  # a large one
-        (0.25, 1.0, 0.08),  # a furnace
+        (0.12, 1.0, 0.04),  # a furnace
         (0.35, 0.35, 1.0),  # a hissing blaze
         (1.0, 0.02, 0.01),  # embers, close
     )[int(model)]
@@ -152,7 +160,7 @@ def _pops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 
 def _roar(rng: np.random.Generator, span: Span) -> Samples:
-    corner, order = log_uniform(rng, 80.0, 900.0), rng.uniform(0.8, 2.5)
+    corner, order = log_uniform(rng, 80.0, 900.0), rng.uniform(0.7, 4.0)
     base = shaped_noise(
         rng, span, lambda f: low_pass(f, corner, order) * high_pass(f, 25.0, 1.0) * uneven(rng, f, 2.5)
     )
@@ -163,4 +171,4 @@ def _roar(rng: np.random.Generator, span: Span) -> Samples:
 def _hiss(rng: np.random.Generator, span: Span) -> Samples:
     centre, slope = log_uniform(rng, 1500.0, 9000.0), rng.uniform(0.9, 2.5)
     base = shaped_noise(rng, span, lambda f: bell(f, centre, slope) * uneven(rng, f, 2.0))
-    return unit_level(base * np.exp(rng.uniform(0.05, 0.5) * wander(rng, span, log_uniform(rng, 2.0, 20.0))))
+    return unit_level(base * np.exp(rng.uniform(0.2, 0.6) * wander(rng, span, log_uniform(rng, 2.0, 25.0))))

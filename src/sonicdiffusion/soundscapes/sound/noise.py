@@ -72,7 +72,9 @@ def tilt(frequencies: ArrayLike, decibels_per_octave: float, pivot: float = 200.
     return np.float32(10.0) ** (octaves * np.float32(decibels_per_octave / 20.0))
 
 
-def uneven(rng: np.random.Generator, frequencies: NDArray[np.float32], decibels: float) -> NDArray[np.float32]:
+def uneven(
+    rng: np.random.Generator, frequencies: NDArray[np.float32], decibels: float
+) -> NDArray[np.float32]:
     """Return a smooth random magnitude over log-frequency that deviates by about `decibels`."""
     knots = np.geomspace(30.0, 24_000.0, 14)
     values = rng.normal(0.0, decibels, size=knots.size)
@@ -94,12 +96,18 @@ def active_level(samples: Samples, sample_rate: int) -> float:
     return float(np.sqrt(max(np.quantile(power, 0.9), power.mean(), 1e-20)))
 
 
+def _magnitudes(curve: Curve, size: int, sample_rate: int) -> NDArray[np.float32]:
+    """Evaluate `curve` on a fine logarithmic grid and interpolate it to the bins of a real transform."""
+    knots = np.geomspace(8.0, 0.5 * sample_rate, 1024).astype(np.float32)
+    frequencies = np.arange(size // 2 + 1) * (sample_rate / size)
+    return np.interp(frequencies, knots, curve(knots)).astype(np.float32)
+
+
 def shaped_noise(rng: np.random.Generator, span: Span, curve: Curve) -> Samples:
     """Return stationary Gaussian noise of level 1 whose magnitude follows `curve` of the frequency in hertz."""
     size = fft.next_fast_len(span.samples, real=True)
-    frequencies = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(span.sample_rate / size)
-    parts = rng.standard_normal(2 * frequencies.size, dtype=np.float32).view(np.complex64)
-    spectrum = parts * curve(frequencies)
+    parts = rng.standard_normal(2 * (size // 2 + 1), dtype=np.float32).view(np.complex64)
+    spectrum = parts * _magnitudes(curve, size, span.sample_rate)
     spectrum[0] = 0.0
     return unit_level(fft.irfft(spectrum, size)[: span.samples])
 
@@ -107,8 +115,7 @@ def shaped_noise(rng: np.random.Generator, span: Span, curve: Curve) -> Samples:
 def coloured(samples: Samples, sample_rate: int, curve: Curve) -> Samples:
     """Filter with the magnitude `curve` of the frequency in hertz, without delay."""
     size = fft.next_fast_len(samples.size + sample_rate // 20, real=True)
-    frequencies = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(sample_rate / size)
-    return fft.irfft(fft.rfft(samples, size) * curve(frequencies), size)[: samples.size]
+    return fft.irfft(fft.rfft(samples, size) * _magnitudes(curve, size, sample_rate), size)[: samples.size]
 
 
 def texture(
@@ -151,13 +158,19 @@ def wander(rng: np.random.Generator, span: Span, rate: float) -> Samples:
     """Return a smooth random curve of mean about 0 and variance about 1 that changes about `rate` times a second."""
     points = int(np.ceil(span.seconds * rate)) + 4
     knots = rng.standard_normal(points)
-    fine = signal.resample_poly(knots, 8, 1) if points > 8 else np.interp(np.arange(points * 8) / 8, np.arange(points), knots)
+    fine = (
+        signal.resample_poly(knots, 8, 1)
+        if points > 8
+        else np.interp(np.arange(points * 8) / 8, np.arange(points), knots)
+    )
     offset = rng.uniform(0.0, 1.0) + 1.0
     places = (np.arange(span.samples) * (rate / span.sample_rate) + offset) * 8
     return np.interp(places, np.arange(fine.size), fine).astype(np.float32)
 
 
-def arrivals(rng: np.random.Generator, span: Span, rate: float, *, clusters: float = 0.0) -> NDArray[np.int64]:
+def arrivals(
+    rng: np.random.Generator, span: Span, rate: float, *, clusters: float = 0.0
+) -> NDArray[np.int64]:
     """Return sorted sample positions of random events, `rate` a second on average and at least one.
 
     Args:
@@ -205,7 +218,9 @@ def resonance(samples: Samples, sample_rate: int, frequency: float, decay_second
     frequency = min(frequency, 0.45 * sample_rate)
     radius = np.exp(-1.0 / max(decay_seconds * sample_rate, 1.0))
     angle = 2 * np.pi * frequency / sample_rate
-    return signal.lfilter([1.0 - radius], [1.0, -2 * radius * np.cos(angle), radius**2], samples).astype(np.float32)
+    return signal.lfilter([1.0 - radius], [1.0, -2 * radius * np.cos(angle), radius**2], samples).astype(
+        np.float32
+    )
 
 
 def harmonic_tone(phase: Samples, harmonics: NDArray[np.float64]) -> Samples:
@@ -239,7 +254,9 @@ def fade(samples: Samples, sample_rate: int, rise_seconds: float, fall_seconds: 
     return out
 
 
-def occasions(rng: np.random.Generator, span: Span, rate: float, *, regular: float = 0.0) -> NDArray[np.int64]:
+def occasions(
+    rng: np.random.Generator, span: Span, rate: float, *, regular: float = 0.0
+) -> NDArray[np.int64]:
     """Return where single happenings begin: the first near the start of a short span, anywhere in a long one.
 
     Args:
@@ -249,7 +266,11 @@ def occasions(rng: np.random.Generator, span: Span, rate: float, *, regular: flo
     period = 1.0 / rate
     lead = rng.uniform(0.0, 0.06) if span.seconds < 3.5 else rng.uniform(0.0, min(period, 0.5 * span.seconds))
     count = int(span.seconds / period * 2) + 2
-    gaps = period * (regular + (1 - regular) * rng.gamma(2.0, 0.5, size=count)) * rng.uniform(0.9, 1.1, size=count)
+    gaps = (
+        period
+        * (regular + (1 - regular) * rng.gamma(2.0, 0.5, size=count))
+        * rng.uniform(0.9, 1.1, size=count)
+    )
     starts = lead + np.concatenate([[0.0], np.cumsum(gaps)])
     kept = starts[(starts < span.seconds * 0.92) | (np.arange(starts.size) == 0)]
     return (kept * span.sample_rate).astype(np.int64)
@@ -258,4 +279,6 @@ def occasions(rng: np.random.Generator, span: Span, rate: float, *, regular: flo
 def arch(part: NDArray[np.float32], skew: float = 1.0, sharpness: float = 1.0) -> NDArray[np.float32]:
     """Return a rounded rise and fall over `part` in [0, 1]; a skew below 1 puts the top early."""
     # The sine of a rounded pi can dip below zero, where powers are undefined.
-    return np.maximum(np.sin(np.pi * np.clip(part, 0.0, 1.0) ** skew), 0.0).astype(np.float32) ** np.float32(sharpness)
+    return np.maximum(np.sin(np.pi * np.clip(part, 0.0, 1.0) ** skew), 0.0).astype(np.float32) ** np.float32(
+        sharpness
+    )

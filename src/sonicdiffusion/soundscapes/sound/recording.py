@@ -25,7 +25,9 @@ def room(rng: np.random.Generator, samples: Samples, sample_rate: int) -> Sample
     """
     if rng.random() < 0.5:
         return samples
-    span = Span(max(64, int(min(log_uniform(rng, 0.08, 1.8), samples.size / sample_rate) * sample_rate)), sample_rate)
+    span = Span(
+        max(64, int(min(log_uniform(rng, 0.08, 1.8), samples.size / sample_rate) * sample_rate)), sample_rate
+    )
     times = span.times()
     decay, wet = span.seconds / rng.uniform(3.0, 7.0), log_uniform(rng, 0.03, 0.7)
     if rng.random() < 0.65:
@@ -55,7 +57,10 @@ def microphone(rng: np.random.Generator, samples: Samples, sample_rate: int) -> 
         samples,
         sample_rate,
         lambda f: (
-            high_pass(f, bass, steep) * low_pass(f, treble, soft) * tilt(f, slope, 1000.0) * uneven(rng, f, wiggle)
+            high_pass(f, bass, steep)
+            * low_pass(f, treble, soft)
+            * tilt(f, slope, 1000.0)
+            * uneven(rng, f, wiggle)
         ),
     )
     if rng.random() < 0.6:

@@ -17,7 +17,7 @@ _LOOPS = {
     "splashing_water": (0.7, 0.5, 2.8),
     "squishing_water": (0.75, 0.35, 1.8),
     "thunder": (0.65, 2.0, 4.8),
-    "underwater_bubbling": (0.35, 0.4, 3.0),
+    "underwater_bubbling": (0.45, 0.35, 3.5),
     "waterfall_burbling": (0.2, 1.5, 4.5),
     "wind_noise": (0.08, 2.0, 4.8),
     "birds": (0.45, 0.4, 3.0),

@@ -54,7 +54,10 @@ def bubble_grains(
     loudness = (pitch / low) ** rng.uniform(-0.7, 0.1)
     grains = []
     for tone, decay, slope, size in zip(pitch, damping, rises, loudness, strict=True):
-        times = np.arange(max(16, int(min(6.0 / decay, 0.6) * span.sample_rate)), dtype=np.float32) / span.sample_rate
+        times = (
+            np.arange(max(16, int(min(6.0 / decay, 0.6) * span.sample_rate)), dtype=np.float32)
+            / span.sample_rate
+        )
         climbing = np.minimum(slope * times / 2, 2.0)
         angle = 2 * np.pi * np.minimum(tone * (1 + climbing), 0.45 * span.sample_rate) * times
         onset = np.minimum(times * tone, 1.0)
@@ -64,37 +67,50 @@ def bubble_grains(
 
 def underwater_bubbling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return bubbles under water; intensity adds bubbles and makes their bursts denser."""
-    model = int(rng.choice(6, p=(0.22, 0.2, 0.2, 0.18, 0.12, 0.08)))
+    model = int(rng.choice(6, p=(0.2, 0.22, 0.18, 0.18, 0.14, 0.08)))
     make = (_stream, _breaths, _boiling, _blubs, _deep, _gurgle)[model]
     return make(rng, intensity, span)
 
 
 def _stream(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A steady string of bubbles, as from an aquarium pump or a straw."""
-    low = log_uniform(rng, 200.0, 900.0)
+    low = log_uniform(rng, 150.0, 1600.0)
     grains = bubble_grains(
-        rng, span, 24, low, low * rng.uniform(2.0, 6.0), rise=rng.uniform(0.1, 0.9), lasting=log_uniform(rng, 1.0, 4.0)
+        rng,
+        span,
+        24,
+        low,
+        low * rng.uniform(2.0, 6.0),
+        rise=rng.uniform(0.1, 0.9),
+        lasting=log_uniform(rng, 1.0, 4.0),
     )
-    starts = arrivals(rng, span, log_uniform(rng, 8.0, 60.0) * (0.3 + 1.4 * intensity), clusters=rng.uniform(0.0, 1.2))
+    starts = arrivals(
+        rng, span, log_uniform(rng, 8.0, 60.0) * (0.3 + 1.4 * intensity), clusters=rng.uniform(0.0, 1.2)
+    )
     mix = scatter(rng, span, grains, starts, rng.uniform(0.3, 0.9))
     return unit_level(mix) + log_uniform(rng, 0.01, 0.3) * _murk(rng, span)
 
 
 def _murk(rng: np.random.Generator, span: Span) -> Samples:
     corner = log_uniform(rng, 100.0, 900.0)
-    return shaped_noise(rng, span, lambda f: low_pass(f, corner, 1.5) * high_pass(f, 30.0, 1.0) * uneven(rng, f, 2.0))
+    return shaped_noise(
+        rng, span, lambda f: low_pass(f, corner, 1.5) * high_pass(f, 30.0, 1.0) * uneven(rng, f, 2.0)
+    )
 
 
 def _breaths(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A diver's breaths: bursts of bubbles with rushing noise between quiet moments."""
     mix = span.silence()
     low, top = log_uniform(rng, 100.0, 500.0), log_uniform(rng, 1500.0, 5000.0)
-    grains = bubble_grains(rng, span, 30, low, top, rise=rng.uniform(0.1, 0.6), lasting=log_uniform(rng, 1.0, 3.0))
+    grains = bubble_grains(
+        rng, span, 30, low, top, rise=rng.uniform(0.1, 0.6), lasting=log_uniform(rng, 1.0, 3.0)
+    )
     for start in occasions(rng, span, rng.uniform(0.3, 0.9), regular=0.7).tolist():
         burst = span.part(rng.uniform(0.4, 1.8))
         shape = arch(burst.times() / burst.seconds, rng.uniform(0.5, 1.2), 1.5)
         starts = arrivals(rng, burst, log_uniform(rng, 25.0, 90.0) * (0.4 + intensity), clusters=0.7)
         bubbles = unit_level(scatter(rng, burst, grains, starts, 0.7))
+        bubbles *= np.exp(rng.uniform(0.2, 1.0) * wander(rng, burst, 9.0))
         centre = log_uniform(rng, 250.0, 1500.0)
         rush = shaped_noise(rng, burst, lambda f, centre=centre: bell(f, centre, 0.7))
         add_at(mix, start, (bubbles + rng.uniform(0.0, 0.6) * rush) * shape)
@@ -104,10 +120,15 @@ def _breaths(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def _boiling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A pot on the boil: dense low bubbles over noise."""
     low = log_uniform(rng, 80.0, 400.0)
-    grains = bubble_grains(rng, span, 40, low, low * rng.uniform(4.0, 12.0), rise=0.4, lasting=log_uniform(rng, 1.0, 2.5))
+    grains = bubble_grains(
+        rng, span, 40, low, low * rng.uniform(4.0, 12.0), rise=0.4, lasting=log_uniform(rng, 1.0, 2.5)
+    )
     starts = arrivals(rng, span, log_uniform(rng, 60.0, 250.0) * (0.3 + intensity), clusters=0.6)
     mix = unit_level(scatter(rng, span, grains, starts, 0.9))
-    hiss = shaped_noise(rng, span, lambda f: tilt(f, -5.0, 400.0) * high_pass(f, 100.0, 1.0) * uneven(rng, f, 2.0))
+    hiss_slope = rng.uniform(-6.0, -1.5)
+    hiss = shaped_noise(
+        rng, span, lambda f: tilt(f, hiss_slope, 400.0) * high_pass(f, 60.0, 1.0) * uneven(rng, f, 2.0)
+    )
     hiss = hiss * np.exp(0.4 * wander(rng, span, 9.0))
     return mix + log_uniform(rng, 0.05, 0.8) * hiss
 
@@ -123,7 +144,11 @@ def _blubs(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         pitch = base * log_uniform(rng, 0.7, 1.5) * reach ** (part ** rng.uniform(0.8, 2.0))
         angle = 2 * np.pi * np.cumsum(np.minimum(pitch, 0.45 * span.sample_rate)) / span.sample_rate
         shape = part ** rng.uniform(0.1, 1.2) * (1 - part) ** rng.uniform(0.3, 1.5)
-        blub = np.sin(angle) + rng.uniform(0.0, 0.4) * np.sin(2 * angle) + rng.uniform(0.0, 0.2) * np.sin(3 * angle)
+        blub = (
+            np.sin(angle)
+            + rng.uniform(0.0, 0.4) * np.sin(2 * angle)
+            + rng.uniform(0.0, 0.2) * np.sin(3 * angle)
+        )
         add_at(mix, start, (blub * shape).astype(np.float32), log_uniform(rng, 0.3, 1.0))
     return mix + (0.0 if rng.random() < 0.5 else 0.05) * _murk(rng, span)
 
@@ -143,7 +168,10 @@ def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     grains = bubble_grains(rng, span, 12, log_uniform(rng, 120.0, 400.0), 900.0, rise=0.5, lasting=2.5)
     mix = span.silence()
     beat = log_uniform(rng, 5.0, 12.0) * (0.7 + 0.5 * intensity)
-    starts = (np.cumsum(rng.gamma(12.0, 1 / (12.0 * beat), size=int(span.seconds * beat * 1.3) + 1)) * span.sample_rate)
+    starts = (
+        np.cumsum(rng.gamma(12.0, 1 / (12.0 * beat), size=int(span.seconds * beat * 1.3) + 1))
+        * span.sample_rate
+    )
     for start in starts.astype(np.int64).tolist():
         add_at(mix, start, grains[int(rng.integers(0, 12))], log_uniform(rng, 0.3, 1.0))
     return unit_level(mix) + log_uniform(rng, 0.02, 0.3) * _murk(rng, span)
@@ -151,7 +179,9 @@ def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 def waterfall_burbling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return a brook, river, fall or fountain; intensity turns separate burbles into a dense roar."""
-    bubbles, rush = ((1.0, 0.25), (0.6, 0.6), (0.12, 1.0), (0.4, 0.8))[int(rng.choice(4, p=(0.28, 0.27, 0.3, 0.15)))]
+    bubbles, rush = ((1.0, 0.25), (0.6, 0.6), (0.12, 1.0), (0.4, 0.8))[
+        int(rng.choice(4, p=(0.28, 0.27, 0.3, 0.15)))
+    ]
     mix = rush * (0.4 + intensity) * log_uniform(rng, 0.5, 2.0) * _rush(rng, span)
     mix += bubbles * log_uniform(rng, 0.5, 1.5) * _burbles(rng, intensity, span)
     if rng.random() < 0.3:
@@ -167,7 +197,12 @@ def _rush(rng: np.random.Generator, span: Span) -> Samples:
     start, corner = log_uniform(rng, 40.0, 500.0), log_uniform(rng, 3000.0, 20_000.0)
 
     def gain(t: Samples, f: Samples) -> Samples:
-        smooth = (0.15 + bell(f, centre, width)) * tilt(f, slope) * high_pass(f, start, 1.0) * low_pass(f, corner, 1.0)
+        smooth = (
+            (0.15 + bell(f, centre, width))
+            * tilt(f, slope)
+            * high_pass(f, start, 1.0)
+            * low_pass(f, corner, 1.0)
+        )
         grains = speckle(rng, (t.shape[0], f.shape[1]), time_cells=2, bin_cells=5, spread=spread)
         return smooth * uneven(rng, f[0], 1.5) * grains
 
@@ -186,7 +221,7 @@ def _burbles(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 def waves(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return breakers that swell, crash and run out; intensity makes them taller, brighter and quicker to break."""
-    mix = log_uniform(rng, 0.02, 0.5) * _sea(rng, span)
+    mix = log_uniform(rng, 0.01, 0.25) * _sea(rng, span)
     if span.seconds < 3.5:
         starts, period = np.array([rng.uniform(-0.1, 0.15)]), span.seconds * rng.uniform(0.8, 1.2)
     else:
@@ -210,7 +245,7 @@ def _sea(rng: np.random.Generator, span: Span) -> Samples:
 
 def _breaker(rng: np.random.Generator, span: Span, intensity: float) -> Samples:
     crest = span.seconds * rng.uniform(0.15, 0.55)
-    rise, fall = crest * rng.uniform(0.25, 0.6), (span.seconds - crest) * rng.uniform(0.2, 0.5)
+    rise, fall = crest * rng.uniform(0.2, 0.5), (span.seconds - crest) * rng.uniform(0.12, 0.4)
     dark, bright = log_uniform(rng, 200.0, 700.0), log_uniform(rng, 2000.0, 9000.0) * (0.5 + intensity)
     slope, spread = rng.uniform(-4.0, -0.5), rng.uniform(0.0, 0.6)
     foam, foam_level = log_uniform(rng, 2500.0, 9000.0), rng.uniform(0.1, 1.2)

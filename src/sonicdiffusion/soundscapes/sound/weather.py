@@ -18,6 +18,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     resonance,
     scatter,
     shaped_noise,
+    speckle,
     texture,
     tilt,
     uneven,
@@ -60,7 +61,11 @@ def _channel_arrivals(rng: np.random.Generator, span: Span, near: float) -> Samp
     distance = np.linalg.norm(path, axis=1)
     along = np.abs(np.sum(steps * path, axis=1)) / (np.linalg.norm(steps, axis=1) * distance + 1e-9)
     delay = (distance - distance.min()) / 340.0 * min(1.0, rng.uniform(0.5, 1.0) * span.seconds)
-    size = (1 - along) ** 2 * (distance.min() / distance) ** rng.uniform(0.4, 1.2) * rng.gamma(1.0, 1.0, segments)
+    size = (
+        (1 - along) ** 2
+        * (distance.min() / distance) ** rng.uniform(0.4, 1.2)
+        * rng.gamma(1.0, 1.0, segments)
+    )
     where = (delay * span.sample_rate).astype(np.int64)
     kept = where < span.samples
     signs = rng.choice((-1.0, 1.0), segments)
@@ -70,24 +75,44 @@ def _channel_arrivals(rng: np.random.Generator, span: Span, near: float) -> Samp
 def _stroke(rng: np.random.Generator, span: Span, near: float) -> Samples:
     times = span.times()
     pulses = _channel_arrivals(rng, span, near)
-    for _ in range(int(rng.integers(0, 3))):  # strokes that follow in the same channel
-        add_at(pulses, int(rng.uniform(0.1, 1.4) * span.sample_rate), pulses.copy(), rng.uniform(0.3, 1.0))
-    peak = log_uniform(rng, 50.0, 160.0) * (1 + near)
-    clap = log_uniform(rng, 400.0, 4000.0) * (0.3 + near)
+    peak = log_uniform(rng, 40.0, 160.0) * (1 + near)
     slope = rng.uniform(0.6, 1.3)
     low = coloured(pulses, span.sample_rate, lambda f: low_pass(f, peak, slope) * high_pass(f, 25.0, 1.0))
-    high = coloured(pulses, span.sample_rate, lambda f: low_pass(f, clap, 0.9) * high_pass(f, 120.0, 1.0))
-    # Air takes the high frequencies from what arrives late.
-    dulling = np.exp(-times / log_uniform(rng, 0.3, 2.5)).astype(np.float32)
-    mix = unit_level(low) + log_uniform(rng, 0.3, 3.0) * near * unit_level(high) * dulling
-    rolling = np.exp(rng.uniform(0.5, 1.1) * wander(rng, span, log_uniform(rng, 1.5, 6.0)))
-    rumble = _rumble(rng, span, peak * rng.uniform(0.8, 4.0)) * rolling
-    decay = log_uniform(rng, 0.7, 4.0)
-    swell = 1 - np.exp(-times / (0.01 + (1 - near) * rng.uniform(0.0, 0.7)))
-    mix = (mix + log_uniform(rng, 0.4, 2.0) * rumble) * swell * np.exp(-times / decay)
-    if rng.random() < 0.65 * near + 0.1:
-        mix += _crack(rng, span) * log_uniform(rng, 1.0, 4.0)
-    return mix / (np.abs(mix).max() + 1e-9)
+    decay = log_uniform(rng, 0.5, 1.8) * min(1.0, 0.3 + span.seconds / 5.0)
+    rolling = np.exp(rng.uniform(0.3, 0.9) * wander(rng, span, log_uniform(rng, 1.5, 7.0)))
+    lasting = np.exp(-times / decay) * (1 - np.exp(-times / (0.003 + (1 - near) * rng.uniform(0.0, 0.5) ** 2)))
+    rumble = _rumble(rng, span, peak * rng.uniform(0.8, 3.0)) * rolling
+    mix = unit_level(_claps(rng, span, near, peak))
+    mix += log_uniform(rng, 0.2, 1.2) * unit_level((unit_level(low) + rumble) * lasting)
+    if rng.random() < 0.45 * near:
+        mix += log_uniform(rng, 0.1, 0.8) * _crack(rng, span)
+    mix = mix / (np.abs(mix).max() + 1e-9)
+    drive = log_uniform(rng, 0.3, 3.0)
+    return np.tanh(drive * mix) / np.float32(np.tanh(drive))
+
+
+def _claps(rng: np.random.Generator, span: Span, near: float, peak: float) -> Samples:
+    """Several claps that follow each other irregularly, each bright at first and dull as it rolls away."""
+    count = int(rng.integers(1, 8))
+    begins = np.cumsum(rng.exponential(log_uniform(rng, 0.08, 0.6), size=count)) * min(1.0, span.seconds / 3.0)
+    begins = (begins - begins[0]) * (1 if rng.random() < 0.7 else 2)
+    sizes = np.exp(-begins * rng.uniform(0.0, 1.2)) * rng.gamma(2.0, 0.5, size=count)
+    fades = np.array([log_uniform(rng, 0.08, 0.9) for _ in range(count)])
+    rises = 0.002 + (1 - near) * np.array([log_uniform(rng, 0.005, 0.15) for _ in range(count)])
+    bright = log_uniform(rng, 500.0, 7000.0) * (0.25 + 0.75 * near)
+    dulling, slope, order = rng.uniform(0.15, 0.7), rng.uniform(-6.0, -1.5), rng.uniform(0.7, 1.6)
+    spread, cells = rng.uniform(0.0, 0.6), int(rng.integers(1, 5))
+
+    def gain(t: Samples, f: Samples) -> Samples:
+        late = np.maximum(t - begins, 0.0)
+        each = sizes * (t >= begins) * (1 - np.exp(-late / rises)) * np.exp(-late / fades)
+        level = each.sum(axis=1, keepdims=True)
+        shine = (each * np.exp(-late / (dulling * fades))).sum(axis=1, keepdims=True) / (level + 1e-6)
+        grains = speckle(rng, (t.shape[0], f.shape[1]), time_cells=cells, bin_cells=6, spread=spread)
+        falling = low_pass(f, 2 * peak + bright * shine, order) * tilt(f, slope, 150.0)
+        return level * falling * high_pass(f, 28.0, 1.0) * grains
+
+    return texture(rng, span, gain, frame_seconds=0.03)
 
 
 def _rumble(rng: np.random.Generator, span: Span, corner: float) -> Samples:
@@ -104,7 +129,9 @@ def _crack(rng: np.random.Generator, span: Span) -> Samples:
     clicks = impulses(rng, span, log_uniform(rng, 150.0, 3000.0), spread=1.4, clusters=1.0)
     corner, slope = log_uniform(rng, 1500.0, 8000.0), rng.uniform(-5.0, 0.0)
     tearing = coloured(
-        clicks, span.sample_rate, lambda f: low_pass(f, corner, 1.0) * high_pass(f, 200.0, 1.0) * tilt(f, slope)
+        clicks,
+        span.sample_rate,
+        lambda f: low_pass(f, corner, 1.0) * high_pass(f, 200.0, 1.0) * tilt(f, slope),
     )
     shape = np.exp(-times / length) * np.exp(0.8 * wander(rng, span, 9.0))
     return unit_level(tearing * shape) * np.float32(np.sqrt(span.seconds) * 0.5)
@@ -112,8 +139,10 @@ def _crack(rng: np.random.Generator, span: Span) -> Samples:
 
 def raining(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return drops over a bright wash; intensity adds drops and wash until they merge."""
-    wash_share = log_uniform(rng, 0.2, 2.5) * (0.3 + intensity)
+    wash_share = log_uniform(rng, 0.25, 5.0) * (0.3 + intensity)
     mix = wash_share * _wash(rng, span)
+    if rng.random() < 0.35:  # what drums on roofs and ground is heard as a low murmur
+        mix += wash_share * log_uniform(rng, 0.2, 1.5) * _rumble(rng, span, log_uniform(rng, 120.0, 900.0))
     surfaces = rng.permutation(5)[: int(rng.integers(1, 4))]
     for surface in surfaces.tolist():
         drops = (_leaf_drops, _roof_drops, _puddle_drops, _window_drops, _fine_drops)[surface]
@@ -123,7 +152,11 @@ def raining(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 
 def _wash(rng: np.random.Generator, span: Span) -> Samples:
-    slope, corner, start = rng.uniform(-4.5, 1.5), log_uniform(rng, 4000.0, 20_000.0), log_uniform(rng, 40.0, 1200.0)
+    slope, corner, start = (
+        rng.uniform(-4.5, 1.5),
+        log_uniform(rng, 4000.0, 20_000.0),
+        log_uniform(rng, 40.0, 1200.0),
+    )
     bump, width, height = log_uniform(rng, 1500.0, 9000.0), rng.uniform(0.4, 1.2), rng.uniform(0.0, 2.0)
     return shaped_noise(
         rng,
@@ -148,7 +181,9 @@ def _roof_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sampl
     clicks = impulses(rng, span, log_uniform(rng, 40.0, 800.0) * (0.2 + 1.5 * intensity), spread=1.0)
     mix = 0.2 * clicks
     for _ in range(3):
-        mix = mix + resonance(clicks, span.sample_rate, log_uniform(rng, 300.0, 5000.0), log_uniform(rng, 0.001, 0.012))
+        mix = mix + resonance(
+            clicks, span.sample_rate, log_uniform(rng, 300.0, 5000.0), log_uniform(rng, 0.001, 0.012)
+        )
     return mix
 
 
@@ -161,7 +196,9 @@ def _puddle_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sam
 def _window_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     clicks = impulses(rng, span, log_uniform(rng, 10.0, 120.0) * (0.3 + 1.2 * intensity), spread=1.0)
     taps = resonance(clicks, span.sample_rate, log_uniform(rng, 150.0, 900.0), log_uniform(rng, 0.003, 0.015))
-    return unit_level(taps) + 0.3 * unit_level(coloured(clicks, span.sample_rate, lambda f: high_pass(f, 1500.0)))
+    return unit_level(taps) + 0.3 * unit_level(
+        coloured(clicks, span.sample_rate, lambda f: high_pass(f, 1500.0))
+    )
 
 
 def _fine_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
@@ -180,7 +217,9 @@ def wind_noise(rng: np.random.Generator, intensity: float, span: Span) -> Sample
     if model in (1, 3):
         mix += log_uniform(rng, 0.5, 2.0) * _howls(rng, span, gust, intensity)
     if model == 2:
-        mix += _gusts(rng, span, gust, intensity) + log_uniform(rng, 0.3, 1.0) * _howls(rng, span, gust, intensity)
+        mix += _gusts(rng, span, gust, intensity) + log_uniform(rng, 0.3, 1.0) * _howls(
+            rng, span, gust, intensity
+        )
     if model == 4:
         mix += log_uniform(rng, 0.3, 1.5) * _leaves(rng, span, gust)
     if rng.random() < 0.25:

@@ -1,0 +1,31 @@
+"""`sonicdiffusion train`: the bundled model, step by step."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe such as mini-cpu, or a folder of recipe files.")],
+    step: Annotated[list[str] | None, typer.Argument(help="Steps to do; all of them in order if left out.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where the work lies; by default in the cache folder.")] = None,
+) -> None:
+    """Train the bundled model; stop and start it as you like, it goes on where it was."""
+    from sonicdiffusion.training.mini import STEPS, Workshop  # noqa: PLC0415 - loads torch
+
+    workshop = Workshop(recipe, folder)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[losses]}"), console=console) as bars:
+        for name in step or STEPS:
+            tasks: dict[str, int] = {}
+            for now in workshop.run(name):
+                if now.doing not in tasks:
+                    tasks[now.doing] = bars.add_task(now.doing, total=now.total, losses="")
+                numbers = now.record.losses if now.record else {}
+                losses = "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
+                bars.update(tasks[now.doing], completed=now.done, losses=losses)  # type: ignore[arg-type]
+            console.print(f"{name}: done, in {workshop.folder / name}")

@@ -1,0 +1,239 @@
+"""The one file that makes an image model hear: projector and adapter weights, beside the facts they rely on.
+
+A folder holds `adapter.safetensors` (`audio_projector.*`, `audio_adapter.<unet module path>.*`) and
+`config.json`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
+from sonicdiffusion.models.audio_encoder import ClapAudioEncoderConfig
+from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
+
+FORMAT_VERSION = 1
+SETTINGS_FILE = "config.json"
+WEIGHTS_FILE = "adapter.safetensors"
+PROJECTOR_PREFIX = "audio_projector."
+
+
+@dataclass(frozen=True)
+class EncoderName:
+    """Which audio encoder an adapter was trained on.
+
+    Args:
+        name: of the encoder.
+        version: of its weights.
+    """
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Everything that must agree before an adapter can be used.
+
+    Args:
+        encoder: the audio encoder it was trained on.
+        sample_rate: of that encoder, in hertz.
+        window_seconds: length of the clips that the encoder hears.
+        crop_policy: how a clip becomes windows, as in `sonicdiffusion.audio.window`.
+        base_family: the image models it fits, for example "stable-diffusion-1" or "mini".
+        sites: UNet module paths of the blocks that listen.
+        projector: shape of the audio projector.
+        text_guidance: default for generation.
+        audio_guidance: default for generation.
+        num_steps: default for generation.
+        format_version: of the file.
+
+    Raises:
+        ConfigError: if there is no site.
+    """
+
+    encoder: EncoderName
+    sample_rate: int
+    window_seconds: float
+    crop_policy: str
+    base_family: str
+    sites: tuple[str, ...]
+    projector: AudioProjectorConfig = field(default_factory=AudioProjectorConfig)
+    text_guidance: float = 5.0
+    audio_guidance: float = 5.0
+    num_steps: int = 25
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sites", tuple(self.sites))
+        if not self.sites:
+            raise ConfigError("An adapter needs at least one site. Use default_sites(unet).")
+
+    @property
+    def num_tokens(self) -> int:
+        """Audio tokens per clip."""
+        return self.projector.num_tokens
+
+    @property
+    def token_width(self) -> int:
+        """Width of an audio token."""
+        return self.projector.token_width
+
+
+def save_adapter(
+    folder: Path, config: AdapterConfig, projector: AudioProjector, adapter: AudioAdapter
+) -> None:
+    """Write a projector and an adapter to a folder, weights first, each file whole or not at all.
+
+    Args:
+        folder: made if it is missing.
+        config: what the weights rely on.
+        projector: with the shape that the config names.
+        adapter: with the sites that the config names.
+
+    Raises:
+        ModelError: if the config does not describe these weights.
+    """
+    if projector.config != config.projector:
+        raise ModelError(
+            "The config describes another projector than the one to save. Build it from projector.config."
+        )
+    if set(adapter.sites) != set(config.sites):
+        raise ModelError("The config names other sites than the adapter has. Build it from adapter.sites.")
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {f"{PROJECTOR_PREFIX}{name}": value for name, value in projector.state_dict().items()}
+    write_tensors(folder / WEIGHTS_FILE, weights | adapter.state_dict())
+    facts = asdict(config) | {"num_tokens": config.num_tokens, "token_width": config.token_width}
+    write_settings(folder / SETTINGS_FILE, facts)
+
+
+def read_adapter_config(folder: Path) -> AdapterConfig:
+    """Read what an adapter relies on.
+
+    Raises:
+        MissingFileError: if the folder holds no adapter.
+        ModelError: if it was written by another version, or its settings are wrong.
+    """
+    path = folder / SETTINGS_FILE
+    facts = read_settings(path)
+    if facts.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format version {facts.get('format_version')!r}; this version of sonicdiffusion "
+            f"reads {FORMAT_VERSION}. Install a sonicdiffusion that matches, or convert the adapter again."
+        )
+    num_tokens, token_width = facts.pop("num_tokens", None), facts.pop("token_width", None)
+    unknown = sorted(facts.keys() - {entry.name for entry in fields(AdapterConfig)})
+    if unknown:
+        raise ModelError(
+            f"{path} has the unknown setting {unknown[0]!r}. Correct its spelling or leave it out."
+        )
+    try:
+        facts["encoder"] = EncoderName(**facts["encoder"])
+        facts["projector"] = AudioProjectorConfig(**facts["projector"])
+        config = AdapterConfig(**facts)
+    except (KeyError, TypeError, ConfigError) as problem:
+        raise ModelError(
+            f"{path} does not describe an adapter ({problem}). Copy the folder again."
+        ) from problem
+    if (num_tokens, token_width) != (config.num_tokens, config.token_width):
+        raise ModelError(
+            f"{path} says {num_tokens} tokens of width {token_width}, but its projector makes "
+            f"{config.num_tokens} of {config.token_width}. Copy the folder again."
+        )
+    return config
+
+
+def load_adapter(
+    folder: Path, unet: nn.Module, encoder: ClapAudioEncoderConfig | None = None
+) -> tuple[AdapterConfig, AudioProjector, AudioAdapter]:
+    """Read an adapter folder and install the adapter into a UNet; on any error the UNet stays as it was.
+
+    Args:
+        folder: as written by `save_adapter`.
+        unet: a diffusers `UNet2DConditionModel` without an adapter.
+        encoder: the audio encoder that will be used; None leaves that check to the caller.
+
+    Returns:
+        The config, the projector in evaluation mode, and the installed adapter.
+
+    Raises:
+        MissingFileError: if a file is missing.
+        ModelError: if a file is damaged, or config, weights, UNet and encoder do not fit each other.
+    """
+    config = read_adapter_config(folder)
+    if encoder is not None:
+        check_encoder(config, encoder)
+    _check_width(config, unet)
+    weights = read_tensors(folder / WEIGHTS_FILE)
+    foreign = sorted(name for name in weights if not name.startswith((PROJECTOR_PREFIX, STATE_PREFIX)))
+    if foreign:
+        raise ModelError(
+            f"{folder / WEIGHTS_FILE} holds {foreign[0]!r}, which is no part of an adapter. "
+            "Published checkpoints come in through `sonicdiffusion convert`."
+        )
+    projector = _build_projector(config, weights)
+    adapter = AudioAdapter.install(unet, config.sites, config.token_width)
+    try:
+        adapter.load_state_dict(
+            {name: value for name, value in weights.items() if name.startswith(STATE_PREFIX)}
+        )
+    except ModelError:
+        adapter.remove()
+        raise
+    return config, projector, adapter
+
+
+def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> None:
+    """Refuse an audio encoder that the adapter was not trained on.
+
+    Raises:
+        ModelError: if name, version, sample rate, window or width differ.
+    """
+    pairs = {
+        "encoder": (config.encoder.name, encoder.name),
+        "encoder version": (config.encoder.version, encoder.version),
+        "sample rate": (config.sample_rate, encoder.log_mel.sample_rate),
+        "window in seconds": (config.window_seconds, encoder.window_seconds),
+        "embedding width": (config.projector.embedding_width, encoder.embedding_width),
+    }
+    for what, (wanted, given) in pairs.items():
+        if wanted != given:
+            raise ModelError(
+                f"The adapter was trained with {what} {wanted!r}, but the audio encoder has {given!r}. "
+                f"Load the encoder {config.encoder.name!r}, version {config.encoder.version!r}."
+            )
+
+
+def _check_width(config: AdapterConfig, unet: Any) -> None:
+    width = unet.config.cross_attention_dim
+    if config.token_width != width:
+        raise ModelError(
+            f"The adapter's tokens are {config.token_width} wide, but this UNet's text tokens are "
+            f"{width} wide. Use a base model of the family {config.base_family!r}."
+        )
+
+
+def _build_projector(config: AdapterConfig, weights: Mapping[str, Tensor]) -> AudioProjector:
+    projector = AudioProjector(config.projector).eval()
+    state = {
+        name.removeprefix(PROJECTOR_PREFIX): value
+        for name, value in weights.items()
+        if name.startswith(PROJECTOR_PREFIX)
+    }
+    wanted = projector.state_dict()
+    for name in sorted(wanted.keys() | state.keys()):
+        here, there = wanted.get(name), state.get(name)
+        if here is None or there is None or here.shape != there.shape:
+            shape = "is missing" if there is None else f"has shape {tuple(there.shape)}"
+            need = "has no place" if here is None else f"should be {tuple(here.shape)}"
+            raise ModelError(
+                f"The projector weight {name!r} {shape} and {need} by the adapter's config. Copy the "
+                "folder again."
+            )
+    projector.load_state_dict(state)
+    return projector

@@ -1,0 +1,71 @@
+"""Folders of weights with their settings: JSON beside safetensors, each file written whole or not at all."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sonicdiffusion.errors import MissingFileError, ModelError
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write settings as JSON, atomically."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    _put(temporary, path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors, atomically; tensors that share memory are stored apart."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, temporary)
+    _put(temporary, path)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read settings written as JSON.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        ModelError: if it is not a JSON object.
+    """
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise MissingFileError(f"{path} is missing. Copy the folder again, with all its files.") from problem
+    except (ValueError, UnicodeDecodeError) as problem:
+        raise ModelError(f"{path} is not valid JSON ({problem}). Copy the file again.") from problem
+    if not isinstance(settings, dict):
+        raise ModelError(
+            f"{path} holds a {type(settings).__name__}; it must be a JSON object. Copy the file again."
+        )
+    return settings
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        ModelError: if the file is damaged.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing. Copy the folder again, with all its files.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise ModelError(
+            f"{path} is damaged or cut short ({problem}). Copy or download it again."
+        ) from problem
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Move a finished file to its place, its content on the disk before its name."""
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(path)

@@ -1,0 +1,158 @@
+"""The text-to-image base of a bundled model: a latent diffusion UNet that has never heard a sound.
+
+Sources: Rombach et al. 2022 (latent diffusion); Salimans & Ho 2022, section 2.4 (v-prediction);
+Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy" (the loss weight).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from torch import nn
+from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from sonicdiffusion.soundscapes.captions import describe
+from sonicdiffusion.soundscapes.scene import sample_scene
+from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.text_encoder import tokenize
+
+_SNR_LIMIT = 5.0
+
+
+@dataclass(frozen=True)
+class BaseRecipe:
+    """The UNet's size and training.
+
+    Args:
+        widths: channels of each resolution, finest first.
+        layers_per_block: residual blocks in each resolution of the down path.
+        num_heads: attention heads.
+        text_dropout: share of examples with the empty prompt, for guidance.
+        loop: length and rates.
+    """
+
+    widths: tuple[int, ...] = (160, 256)
+    layers_per_block: int = 1
+    num_heads: int = 8
+    text_dropout: float = 0.1
+    loop: LoopSettings = field(default_factory=LoopSettings)
+
+
+def build_unet(recipe: BaseRecipe, latent_channels: int, latent_size: int, token_width: int) -> UNet2DConditionModel:
+    """Build the untrained UNet, with text cross-attention at every resolution."""
+    return UNet2DConditionModel(
+        sample_size=latent_size,
+        in_channels=latent_channels,
+        out_channels=latent_channels,
+        layers_per_block=recipe.layers_per_block,
+        block_out_channels=recipe.widths,
+        down_block_types=("CrossAttnDownBlock2D",) * len(recipe.widths),
+        up_block_types=("CrossAttnUpBlock2D",) * len(recipe.widths),
+        cross_attention_dim=token_width,
+        attention_head_dim=recipe.num_heads,  # diffusers' historical name for the number of heads
+    )
+
+
+def build_scheduler() -> DDIMScheduler:
+    """Return the noise schedule of Stable Diffusion with v-prediction."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+    )
+
+
+def diffusion_loss(
+    network: nn.Module,
+    scheduler: DDIMScheduler,
+    latents: torch.Tensor,
+    text_tokens: torch.Tensor,
+    generator: torch.Generator,
+    *condition: torch.Tensor,
+) -> torch.Tensor:
+    """Return the weighted error of the predicted velocity at random times, a scalar.
+
+    Args:
+        network: predicts the velocity from noisy latents, times and text tokens.
+        scheduler: the noise schedule.
+        latents: clean latents, (batch, channels, height, width), of standard deviation about 1.
+        text_tokens: (batch, tokens, width).
+        generator: draws times and noise.
+        condition: what the network takes after the text tokens, if it takes more.
+    """
+    batch = len(latents)
+    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    # Times are spread evenly over the batch, which steadies the loss.
+    offsets = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
+    times = (offsets * len(scheduler.alphas_cumprod)).long().to(latents.device)
+    noisy = scheduler.add_noise(latents, noise, times)
+    target = scheduler.get_velocity(latents, noise, times)
+    predicted = network(noisy, times, text_tokens, *condition)
+    predicted = (predicted if isinstance(predicted, torch.Tensor) else predicted.sample).float()
+    alpha_bar = scheduler.alphas_cumprod.to(latents.device)[times]
+    snr = alpha_bar / (1.0 - alpha_bar)
+    weight = snr.clamp(max=_SNR_LIMIT) / (snr + 1.0)  # min-SNR for v-prediction
+    error = (predicted - target).square().mean(dim=(1, 2, 3))
+    return (weight * error).mean() / weight.mean()
+
+
+class SceneBatches:
+    """Random latents of scenes with fresh captions.
+
+    Args:
+        latents: shape (2, scenes, channels, height, width), mirrored second.
+        scale: factor that brings them to standard deviation 1.
+        tokenizer: the text encoder's.
+        text_encoder: frozen.
+    """
+
+    def __init__(
+        self, latents: np.ndarray, scale: float, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel
+    ) -> None:
+        self.latents, self.scale = latents, scale
+        self.tokenizer, self.text_encoder = tokenizer, text_encoder.eval().requires_grad_(False)
+
+    def pictures(self, seeds: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        """Return scaled latents (batch, channels, height, width) of scenes, each mirrored or not."""
+        chosen = self.latents[rng.integers(2, size=len(seeds)), seeds].astype(np.float32)
+        return torch.from_numpy(chosen * self.scale)
+
+    @torch.no_grad()
+    def text_tokens(self, texts: list[str]) -> torch.Tensor:
+        """Return text tokens (batch, tokens, width)."""
+        device = next(self.text_encoder.parameters()).device
+        return self.text_encoder(tokenize(self.tokenizer, texts).to(device)).last_hidden_state
+
+
+def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Iterator[StepRecord]:
+    """Train the UNet on captioned latents; saved to `folder / "unet"` and `folder / "scheduler"`."""
+    torch.manual_seed(recipe.loop.seed)
+    _, count, channels, size, _ = batches.latents.shape
+    unet = build_unet(recipe, channels, size, batches.text_encoder.config.hidden_size)
+    unet = unet.to(memory_format=torch.channels_last)
+    scheduler = build_scheduler()
+
+    def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:
+        rng = np.random.default_rng([recipe.loop.seed, step])
+        seeds = rng.integers(count, size=recipe.loop.batch_size)
+        kept = rng.random(len(seeds)) >= recipe.text_dropout
+        pairs = zip(seeds, kept, strict=True)
+        texts = [describe(sample_scene(int(seed)), rng) if keep else "" for seed, keep in pairs]
+        device = next(module.parameters()).device
+        latents = batches.pictures(seeds, rng).to(device)
+        text_tokens = batches.text_tokens(texts).to(device)
+        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator)}
+
+    yield from train(unet, losses, recipe.loop, folder)
+    unet.save_pretrained(folder / "unet")
+    scheduler.save_pretrained(folder / "scheduler")
