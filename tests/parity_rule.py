@@ -48,7 +48,7 @@ def fill(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
 
 
 def published_shapes(
-    ours: Mapping[str, Tensor], published: Mapping[str, object], rename: Callable[[str], str | None]
+    ours: Mapping[str, Tensor], published: Mapping[str, object], rename: Callable[[str], str]
 ) -> dict[str, tuple[int, ...]]:
     """Return the shapes that our tensors give to those published names that `rename` maps onto them."""
     return {name: tuple(ours[new].shape) for name in published if (new := rename(name)) in ours}
@@ -58,3 +58,9 @@ def largest_difference(one: Tensor, other: Tensor) -> float:
     """Return the largest absolute difference of two tensors of one shape."""
     assert one.shape == other.shape, f"{tuple(one.shape)} against {tuple(other.shape)}"
     return (one - other).abs().max().item()
+
+
+def normal_input(name: str, shape: tuple[int, ...]) -> Tensor:
+    """Return the standard normal numbers of an input that is not stored."""
+    stream = np.random.RandomState(zlib.crc32(f"input:{name}".encode()))
+    return torch.from_numpy(stream.standard_normal(shape).astype(np.float32))

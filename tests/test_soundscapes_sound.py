@@ -73,15 +73,14 @@ def test_intensity_raises_the_event_above_the_background(name: str) -> None:
 def test_level_says_nothing_about_intensity() -> None:
     rng = np.random.default_rng(0)
     intensities, levels = [], []
-    for seed in range(60):
-        scene = sample_scene(seed, event=EVENTS[seed % len(EVENTS)])
-        intensity = float(rng.uniform(0.15, 1.0))
-        waveform = synthesise(
-            Scene(scene.place, scene.time, (Event(scene.events[0].name, intensity),), seed),
-            duration_seconds=2.0,
-        )
-        intensities.append(intensity)
-        levels.append(20 * np.log10(np.sqrt(np.mean(waveform.samples**2))))
+    for seed in range(30):
+        first = float(rng.uniform(0.15, 1.0))
+        drawn = sample_scene(seed, event=EVENTS[seed % len(EVENTS)])
+        for intensity in (first, 1.15 - first):  # each gain serves both, so that its luck cancels
+            scene = Scene(drawn.place, drawn.time, (Event(drawn.events[0].name, intensity),), seed)
+            waveform = synthesise(scene, duration_seconds=2.0)
+            intensities.append(intensity)
+            levels.append(20 * np.log10(np.sqrt(np.mean(waveform.samples**2))))
     assert np.std(levels) > 5.0
     assert abs(np.corrcoef(intensities, levels)[0, 1]) < 0.25
 
@@ -96,9 +95,12 @@ def test_leaving_out_an_event_changes_no_other_part() -> None:
 
 
 def test_the_global_random_state_is_left_alone() -> None:
-    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the legacy state is what must not move
+    # The legacy generator is what must not move, so the new one cannot stand in for it.
+    np.random.seed(3)  # noqa: NPY002
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
     synthesise(sample_scene(1), duration_seconds=1.0)
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    assert np.random.random() == expected  # noqa: NPY002
 
 
 def test_event_clip_is_a_dry_event_of_full_scale() -> None:
@@ -110,14 +112,10 @@ def test_event_clip_is_a_dry_event_of_full_scale() -> None:
 
 def test_events_differ_in_brightness_as_in_nature() -> None:
     def typical(name: str) -> float:
-        clips = [
-            event_clip(name, 0.7, np.random.default_rng(seed), 3.0, 16_000).samples for seed in range(12)
-        ]
+        clips = [event_clip(name, 0.7, np.random.default_rng(seed), 3.0, 16_000).samples for seed in range(12)]
         return float(np.median([centroid(clip, 16_000) for clip in clips]))
 
-    heard = {
-        name: typical(name) for name in ("thunder", "wind_noise", "waterfall_burbling", "raining", "birds")
-    }
+    heard = {name: typical(name) for name in ("thunder", "wind_noise", "waterfall_burbling", "raining", "birds")}
     assert heard["thunder"] < heard["waterfall_burbling"] < heard["raining"]
     assert heard["wind_noise"] < heard["raining"]
     assert heard["birds"] > 1500

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from sonicdiffusion.models.audio_adapter import AudioAdapter
     from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
     from sonicdiffusion.pipelines.generate import GenerationPipeline
+    from sonicdiffusion.soundscapes.picture.paint import paint
     from sonicdiffusion.soundscapes.scene import Event, Scene, sample_scene
+    from sonicdiffusion.soundscapes.sound.synthesis import synthesise
     from sonicdiffusion.values import Waveform
 
 __all__ = [
@@ -26,7 +28,9 @@ __all__ = [
     "Scene",
     "Waveform",
     "decode",
+    "paint",
     "sample_scene",
+    "synthesise",
 ]
 
 _HOMES = {
@@ -38,7 +42,9 @@ _HOMES = {
     "Scene": "sonicdiffusion.soundscapes.scene",
     "Waveform": "sonicdiffusion.values",
     "decode": "sonicdiffusion.audio.decode",
+    "paint": "sonicdiffusion.soundscapes.picture.paint",
     "sample_scene": "sonicdiffusion.soundscapes.scene",
+    "synthesise": "sonicdiffusion.soundscapes.sound.synthesis",
 }
 
 

@@ -88,9 +88,7 @@ def _build(table: dict[str, Any], kind: type[Settings], source: str, place: tupl
         if key not in fields:
             raise ConfigError(f"Unknown setting '{_dotted(place, key)}' in {source}. {nearest(key, fields)}")
     for name, field in fields.items():
-        has_default = (
-            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-        )
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in table and not has_default:
             raise ConfigError(f"The setting '{_dotted(place, name)}' is missing in {source}. Add it.")
     values = {key: _convert(value, hints[key], source, (*place, key)) for key, value in table.items()}
@@ -114,11 +112,17 @@ def _convert(value: Any, hint: Any, source: str, place: tuple[str, ...]) -> Any:
             return value
     elif typing.get_origin(hint) in (tuple, list, dict):
         return _convert_collection(value, hint, source, place)
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+    else:
+        return _convert_scalar(value, hint, source, place)
+    raise _wrong_type(value, hint, source, place)
+
+
+def _convert_scalar(value: Any, hint: Any, source: str, place: tuple[str, ...]) -> Any:
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    elif hint is Path and isinstance(value, str):
+    if hint is Path and isinstance(value, str):
         return Path(value)
-    elif isinstance(hint, type) and type(value) is hint:  # exactly: True is no integer here
+    if isinstance(hint, type) and type(value) is hint:  # exactly: True is no integer here
         return value
     raise _wrong_type(value, hint, source, place)
 

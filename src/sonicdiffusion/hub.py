@@ -44,9 +44,7 @@ def resolve(name: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise MissingFileError(
-            f"{str(name)!r} is a file; a model is a folder. Name the folder that holds it."
-        )
+        raise MissingFileError(f"{str(name)!r} is a file; a model is a folder. Name the folder that holds it.")
     if not _is_hub_id(str(name)):
         known = ", ".join(bundled_names()) or "none in this installation"
         raise MissingFileError(

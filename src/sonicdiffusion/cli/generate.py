@@ -1,87 +1,108 @@
 """`sonicdiffusion generate`: recordings become pictures."""
 
+import math
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sonicdiffusion.cli.picture_files import PictureFolder, sound_id
-from sonicdiffusion.cli.sound_files import list_sounds
-from sonicdiffusion.errors import ConfigError, ModelError, SonicDiffusionError
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sonicdiffusion.pipelines.generate import GenerationPipeline
-    from sonicdiffusion.values import Waveform
+    from sonicdiffusion.pipelines.picture_files import PictureFolder
+
+_BATCH = 4  # pictures made at once
+_OWN = "the model's own if left out"
 
 
 def generate(
     sounds: Annotated[
-        list[str], typer.Argument(metavar="SOUND...", help="Recordings, videos, folders of them, or - for standard input.")
+        list[str],
+        typer.Argument(metavar="SOUND...", help="Recordings, videos or folders of them; - is standard input."),
     ],
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the picture should show besides the sound.")] = "",
-    negative: Annotated[str, typer.Option("--negative", help="What it should not show.")] = "",
-    audio_strength: Annotated[
-        float, typer.Option(min=0.0, help="How much the sound enters the network; 0 is exactly off.")
-    ] = 1.0,
-    audio_guidance: Annotated[
-        float | None, typer.Option(help="How far to push towards the sound; the model's own default if left out.")
-    ] = None,
-    text_guidance: Annotated[
-        float | None, typer.Option(help="How far to push towards the prompt; the model's own default if left out.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Sampling steps; the model's own default if left out.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same picture.")] = 0,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=64, help="Pictures for each sound.")] = 1,
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the picture shows besides the sound.")] = "",
+    negative: Annotated[str, typer.Option("--negative", help="What it does not show.")] = "",
+    audio_strength: Annotated[float, typer.Option(help="Strength of the audio layers; 0 is exactly off.")] = 1.0,
+    audio_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the sound; {_OWN}.")] = None,
+    text_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the prompt; {_OWN}.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1000, help=f"Sampling steps; {_OWN}.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first picture; the same seed gives the same picture.")] = 0,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="Pictures for each sound.")] = 1,
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
-    adapter: Annotated[str | None, typer.Option(help="The audio adapter, a folder or hub id, if not the model's own.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, max=4096, help="Side in pixels; the model's own if left out.")] = None,
+    adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {_OWN}.")] = None,
+    size: Annotated[int | None, typer.Option(min=16, max=4096, help=f"Side in pixels; {_OWN}.")] = None,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
 ) -> None:
     """Make pictures of what recordings sound like."""
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from sonicdiffusion.audio.decode import decode
+    from sonicdiffusion.audio.collection import list_sounds, read_recording
+    from sonicdiffusion.errors import AudioError, MissingFileError
+    from sonicdiffusion.pipelines.picture_files import PictureFolder
 
-    settings: dict[str, Any] = {
-        "prompt": prompt,
-        "negative_prompt": negative,
-        "audio_strength": audio_strength,
-        "audio_guidance": audio_guidance,
-        "text_guidance": text_guidance,
-        "num_steps": steps,
-        "seed": seed,
-        "num_images": count,
-    }
-    if size is not None:
-        settings["size"] = size
-    found = list_sounds(sounds)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    names = list_sounds(sounds)
     folder = PictureFolder(out)
-    pipe: GenerationPipeline | None = None
-    failed = 0
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Sounds", total=len(found))
-        for sound in found:
+    pipeline = None
+    num_failed = 0
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: console.print(str(message))
+        task = bar.add_task("Listening", total=len(names))
+        for index, name in enumerate(names):
+            bar.update(task, completed=index, description=Path(name).name)
             try:
-                waveform = decode(sound)
-            except SonicDiffusionError as error:
-                bar.console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-                failed += 1
-            else:
-                if pipe is None:  # not before a sound is good: loading takes seconds
-                    pipe = _load(model, adapter, device, bar.console)
-                result = pipe(waveform, **settings)
-                folder.save(sound, sound_id(sound), result.images, _record(model, adapter, result.settings, waveform))
-            bar.advance(task)
-    _finish(folder, failed, len(found))
+                recording = read_recording(name)
+            except (AudioError, MissingFileError) as error:  # the others may be good
+                console.print(str(error))
+                num_failed += 1
+                continue
+            if pipeline is None:  # not before there is a sound to hear: loading takes seconds
+                pipeline = _load(model, adapter, device, console.print)
+            result = pipeline(
+                recording.waveform,
+                prompt,
+                negative_prompt=negative,
+                audio_strength=audio_strength,
+                text_guidance=text_guidance,
+                audio_guidance=audio_guidance,
+                num_steps=steps,
+                seed=seed,
+                num_images=count,
+                height=size,
+                width=size,
+                batch_size=_BATCH,
+                on_step=lambda step: bar.advance(task, 1.0 / (step.num_steps * math.ceil(count / _BATCH))),
+            )
+            facts = {"adapter": adapter, "sound": Path(name).name, "sound_sha256": recording.sha256}
+            stem = "standard_input" if name == "-" else Path(name).stem
+            folder.save(result.images, stem, {**result.settings, **facts})
+    _report(folder, count, num_failed)
 
 
-def _load(model: str, adapter: str | None, device: str | None, console: Any) -> "GenerationPipeline":
+def _load(model: str, adapter: str | None, device: str | None, tell: "Callable[[str], None]") -> "GenerationPipeline":
+    """Load the model and say which device was chosen."""
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
-    pipe = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
-    why = "as asked" if device else "chosen by itself"
-    console.print(f"Using {model} on {pipe.device} ({why}).", markup=False, highlight=False)
-    return pipe
+    pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
+    kind = pipeline.device.type
+    found = {"cuda": "a CUDA GPU", "mps": "Apple's GPU (MPS)", "cpu": "the CPU"}.get(kind, kind)
+    why = "as asked" if device else "no GPU was found" if kind == "cpu" else "it was found"
+    tell(f"The model {model} runs on {found}: {why}.")
+    return pipeline
+
+
+def _report(folder: "PictureFolder", count: int, num_failed: int) -> None:
+    """Say where the pictures are, and fail if a sound did."""
+    pictures = folder.pictures
+    sheet = folder.save_sheet(count)
+    if sheet:
+        print(f"{len(pictures)} pictures are in {folder.path}; {sheet} shows them together.")
+    elif pictures:
+        print(f"The picture is {pictures[0]}.")
+    if num_failed:
+        raise typer.Exit(1)

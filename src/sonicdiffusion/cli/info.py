@@ -48,9 +48,7 @@ def _devices() -> list[str]:
         import torch
     except ImportError as error:
         return [f"torch cannot be loaded: {error}"]
-    found = [
-        f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())
-    ]
+    found = [f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         found.append("mps")
     return [*found, f"cpu ({torch.get_num_threads()} threads)"]

@@ -33,7 +33,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[  # noqa: ARG001 - handled by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
@@ -56,6 +56,10 @@ def main() -> None:
         print(error, file=sys.stderr)
         code = 2 if isinstance(error, ConfigError) else 1
     except BrokenPipeError:
+        code = 1
+    except OSError as error:  # a full disk, a folder without permission
+        where = f" '{error.filename}'" if error.filename else ""
+        print(f"Cannot read or write{where}: {error.strerror or error}.", file=sys.stderr)
         code = 1
     try:
         sys.stdout.flush()

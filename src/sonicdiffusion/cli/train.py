@@ -14,7 +14,7 @@ def train(
     folder: Annotated[Path | None, typer.Option(help="Where the work lies; by default in the cache folder.")] = None,
 ) -> None:
     """Train the bundled model; stop and start it as you like, it goes on where it was."""
-    from sonicdiffusion.training.mini import STEPS, Workshop  # noqa: PLC0415 - loads torch
+    from sonicdiffusion.training.mini import STEPS, Workshop
 
     workshop = Workshop(recipe, folder)
     console = Console(stderr=True)

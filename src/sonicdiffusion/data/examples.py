@@ -35,8 +35,6 @@ def sound_example(seed: int) -> Example:
     """Return scene number `seed` as log-mel levels in decibels, float16 (frames, mels), with its truth."""
     scene = sample_scene(seed)
     front_end = MINI_ENCODER.log_mel
-    waveform = synthesise(
-        scene, duration_seconds=MINI_ENCODER.window_seconds, sample_rate=front_end.sample_rate
-    )
+    waveform = synthesise(scene, duration_seconds=MINI_ENCODER.window_seconds, sample_rate=front_end.sample_rate)
     levels = log_mel(waveform.samples[None], front_end)[0]
     return {"log_mel": levels.astype(np.float16), **truth(scene)}

@@ -97,12 +97,8 @@ def render_shards(
             pool.shutdown(cancel_futures=True)
 
 
-def shard_folders(
-    kind: str, count: int, *, first_seed: int = 0, settings: dict | None = None
-) -> tuple[Path, ...]:
+def shard_folders(kind: str, count: int, *, first_seed: int = 0, settings: dict | None = None) -> tuple[Path, ...]:
     """Return the folders of the shards that hold `count` examples from `first_seed` on, rendered or not."""
     key = "-".join(f"{name}={value}" for name, value in sorted((settings or {}).items()))
     root = cache_folder() / "soundscapes" / kind / (key or "default")
-    return tuple(
-        root / f"{first_seed + index * SHARD_SIZE:09d}" for index in range(-(-count // SHARD_SIZE))
-    )
+    return tuple(root / f"{first_seed + index * SHARD_SIZE:09d}" for index in range(-(-count // SHARD_SIZE)))

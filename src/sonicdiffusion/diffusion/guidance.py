@@ -42,9 +42,7 @@ class Guidance:
     def __post_init__(self) -> None:
         for name in ("text_guidance", "audio_guidance"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)}; it must be a number from 0 up, usually 1 to 10."
-                )
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number from 0 up, usually 1 to 10.")
 
     @property
     def coefficients(self) -> dict[Branch, float]:

@@ -5,12 +5,13 @@ A folder holds `adapter.safetensors` (`audio_projector.*`, `audio_adapter.<unet 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import ConfigError, ModelError
 from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoderConfig
@@ -85,9 +86,7 @@ class AdapterConfig:
         return self.projector.token_width
 
 
-def save_adapter(
-    folder: Path, config: AdapterConfig, projector: AudioProjector, adapter: AudioAdapter
-) -> None:
+def save_adapter(folder: Path, config: AdapterConfig, projector: AudioProjector, adapter: AudioAdapter) -> None:
     """Write a projector and an adapter to a folder, weights first, each file whole or not at all.
 
     Args:
@@ -100,9 +99,7 @@ def save_adapter(
         ModelError: if the config does not describe these weights.
     """
     if projector.config != config.projector:
-        raise ModelError(
-            "The config describes another projector than the one to save. Build it from projector.config."
-        )
+        raise ModelError("The config describes another projector than the one to save. Build it from projector.config.")
     if set(adapter.sites) != set(config.sites):
         raise ModelError("The config names other sites than the adapter has. Build it from adapter.sites.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,19 +124,10 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
             f"reads {FORMAT_VERSION}. Install a sonicdiffusion that matches, or convert the adapter again."
         )
     num_tokens, token_width = facts.pop("num_tokens", None), facts.pop("token_width", None)
-    unknown = sorted(facts.keys() - {entry.name for entry in fields(AdapterConfig)})
-    if unknown:
-        raise ModelError(
-            f"{path} has the unknown setting {unknown[0]!r}. Correct its spelling or leave it out."
-        )
     try:
-        facts["encoder"] = EncoderName(**facts["encoder"])
-        facts["projector"] = AudioProjectorConfig(**facts["projector"])
-        config = AdapterConfig(**facts)
-    except (KeyError, TypeError, ConfigError) as problem:
-        raise ModelError(
-            f"{path} does not describe an adapter ({problem}). Copy the folder again."
-        ) from problem
+        config = from_dict(facts, AdapterConfig, source=str(path))
+    except ConfigError as problem:
+        raise ModelError(str(problem)) from problem
     if (num_tokens, token_width) != (config.num_tokens, config.token_width):
         raise ModelError(
             f"{path} says {num_tokens} tokens of width {token_width}, but its projector makes "
@@ -179,9 +167,7 @@ def load_adapter(
     projector = _build_projector(config, weights)
     adapter = AudioAdapter.install(unet, config.sites, config.token_width)
     try:
-        adapter.load_state_dict(
-            {name: value for name, value in weights.items() if name.startswith(STATE_PREFIX)}
-        )
+        adapter.load_state_dict({name: value for name, value in weights.items() if name.startswith(STATE_PREFIX)})
     except ModelError:
         adapter.remove()
         raise
@@ -232,8 +218,7 @@ def _build_projector(config: AdapterConfig, weights: Mapping[str, Tensor]) -> Au
             shape = "is missing" if there is None else f"has shape {tuple(there.shape)}"
             need = "has no place" if here is None else f"should be {tuple(here.shape)}"
             raise ModelError(
-                f"The projector weight {name!r} {shape} and {need} by the adapter's config. Copy the "
-                "folder again."
+                f"The projector weight {name!r} {shape} and {need} by the adapter's config. Copy the folder again."
             )
     projector.load_state_dict(state)
     return projector

@@ -87,7 +87,7 @@ class BasicTransformerBlock(attention.BasicTransformerBlock):
         )
         if self.attn2 is not None:
             hidden_states = hidden_states + self.attn2(
-                self.norm2(hidden_states),
+                self.norm2(hidden_states),  # pyright: ignore[reportOptionalCall] (there if attn2 is)
                 encoder_hidden_states=encoder_hidden_states,
                 attention_mask=encoder_attention_mask,
                 **others,
@@ -95,14 +95,12 @@ class BasicTransformerBlock(attention.BasicTransformerBlock):
         if isinstance(audio, PreparedAudioTokens):
             audio = audio.sites[self.audio_site]
         hidden_states = branch(hidden_states, audio, strength)
-        return hidden_states + self._feed_forward(self.norm3(hidden_states))
+        return hidden_states + self._feed_forward(self.norm3(hidden_states))  # pyright: ignore[reportOptionalCall]
 
     def _feed_forward(self, states: Tensor) -> Tensor:
         if self._chunk_size is None:
             return self.ff(states)
-        return torch.cat(
-            [self.ff(part) for part in states.split(self._chunk_size, self._chunk_dim)], self._chunk_dim
-        )
+        return torch.cat([self.ff(part) for part in states.split(self._chunk_size, self._chunk_dim)], self._chunk_dim)
 
 
 class AudioAdapter:
@@ -138,11 +136,12 @@ class AudioAdapter:
         chosen = tuple(default_sites(unet) if sites is None else sites)
         _check(blocks, chosen)
         for path, block in blocks.items():
-            block.__class__ = BasicTransformerBlock
+            _set_class(block, BasicTransformerBlock)
             block.audio_site = path
+        config: Any = unet.config
+        width = config.cross_attention_dim if token_width is None else token_width
         for path in chosen:
             block = blocks[path]
-            width = unet.config.cross_attention_dim if token_width is None else token_width  # type: ignore[union-attr]
             branch = GatedAudioAttention(block.dim, width, block.attn1.heads)
             like = block.attn1.to_q.weight
             block.add_module(BRANCH, branch.to(device=like.device, dtype=like.dtype))
@@ -170,9 +169,9 @@ class AudioAdapter:
         for path, block in _transformer_blocks(self.unet).items():
             if path in self.sites:
                 delattr(block, BRANCH)
-            if isinstance(block, BasicTransformerBlock):
+            if type(block) is BasicTransformerBlock:
                 del block.audio_site
-                block.__class__ = attention.BasicTransformerBlock
+                _set_class(block, attention.BasicTransformerBlock)
 
     @contextmanager
     def removed(self) -> Iterator[nn.Module]:
@@ -183,16 +182,14 @@ class AudioAdapter:
             yield self.unet
         finally:
             for path, block in _transformer_blocks(self.unet).items():
-                block.__class__ = BasicTransformerBlock
+                _set_class(block, BasicTransformerBlock)
                 block.audio_site = path
                 if path in branches:
                     block.add_module(BRANCH, branches[path])
 
     def prepare(self, audio_tokens: Tensor) -> PreparedAudioTokens:
         """Compute the keys and values of audio tokens (batch, tokens, token width) for every site, once."""
-        return PreparedAudioTokens(
-            {path: branch.prepare(audio_tokens) for path, branch in self.branches.items()}
-        )
+        return PreparedAudioTokens({path: branch.prepare(audio_tokens) for path, branch in self.branches.items()})
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield the weights of the audio branches alone."""
@@ -216,11 +213,7 @@ class AudioAdapter:
         own = self.state_dict()
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
-            problem = (
-                f"lack {missing[0]!r}"
-                if missing
-                else f"hold {unknown[0]!r}, which this UNet has no place for"
-            )
+            problem = f"lack {missing[0]!r}" if missing else f"hold {unknown[0]!r}, which this UNet has no place for"
             raise ModelError(
                 f"The adapter weights {problem} ({len(missing)} missing, {len(unknown)} unknown). "
                 "Use an adapter trained for this base model family."
@@ -251,32 +244,26 @@ def default_sites(unet: nn.Module) -> tuple[str, ...]:
 def _transformer_blocks(unet: nn.Module) -> dict[str, Any]:
     """Return every transformer block of a UNet by module path, in the order of computation's definition."""
     return {
-        path: module
-        for path, module in unet.named_modules()
-        if isinstance(module, attention.BasicTransformerBlock)
+        path: module for path, module in unet.named_modules() if isinstance(module, attention.BasicTransformerBlock)
     }
+
+
+def _set_class(block: Any, kind: type[nn.Module]) -> None:
+    block.__class__ = kind
 
 
 def _check(blocks: Mapping[str, Any], sites: tuple[str, ...]) -> None:
     """Refuse to install where the branch would not work."""
     if any(hasattr(block, BRANCH) for block in blocks.values()):
-        raise ModelError(
-            "This UNet has an audio adapter already. Remove it first, or use AudioAdapter.of(unet)."
-        )
+        raise ModelError("This UNet has an audio adapter already. Remove it first, or use AudioAdapter.of(unet).")
     for path, block in blocks.items():
-        if (
-            type(block) is not attention.BasicTransformerBlock
-            or block.norm_type != "layer_norm"
-            or block.pos_embed
-        ):
+        if type(block) is not attention.BasicTransformerBlock or block.norm_type != "layer_norm" or block.pos_embed:
             raise ModelError(
                 f"{path} is a {type(block).__name__} with {block.norm_type!r} normalisation; audio needs "
                 "the plain transformer blocks of Stable Diffusion 1.x, 2.x or XL."
             )
         if hasattr(block, "fuser"):
-            raise ModelError(
-                f"{path} is a GLIGEN block, which takes no audio. Use the base model without GLIGEN."
-            )
+            raise ModelError(f"{path} is a GLIGEN block, which takes no audio. Use the base model without GLIGEN.")
     unknown = [path for path in sites if path not in blocks]
     if unknown or not sites:
         named = repr(unknown[0]) if unknown else "An empty list"

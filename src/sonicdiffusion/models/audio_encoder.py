@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, gelu, normalize, relu
 
 from sonicdiffusion.audio.log_mel import MSCLAP_LOG_MEL, LogMelSettings, hann_window, mel_filterbank
+from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import AudioError, ConfigError, ModelError
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
 
@@ -117,9 +118,7 @@ class ClapAudioEncoder(nn.Module):
         mel = config.log_mel
         # Recomputed from the settings, so never saved.
         self.register_buffer("window", torch.from_numpy(hann_window(mel.window_samples)), persistent=False)
-        filters = mel_filterbank(
-            mel.sample_rate, mel.window_samples, mel.num_mels, mel.low_hertz, mel.high_hertz
-        )
+        filters = mel_filterbank(mel.sample_rate, mel.window_samples, mel.num_mels, mel.low_hertz, mel.high_hertz)
         self.register_buffer("mel_matrix", torch.from_numpy(filters), persistent=False)
         self.mel_norm = nn.BatchNorm2d(mel.num_mels)
         widths = (1, *config.widths)
@@ -171,17 +170,13 @@ class ClapAudioEncoder(nn.Module):
             pad_mode="reflect",
             return_complex=True,
         )
-        power = (spectrum.real.square() + spectrum.imag.square()).transpose(
-            1, 2
-        )  # (batch, frames, frequencies)
+        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)  # (batch, frames, frequencies)
         levels = 10 * torch.log10((power @ self.mel_matrix.float()).clamp(min=mel.floor))
         return levels.to(samples.dtype)
 
     def embed(self, log_mel: Tensor) -> Tensor:
         """Embed log-mel spectra (batch, frames, mels) as (batch, embedding width)."""
-        maps = self.mel_norm(log_mel[..., None].transpose(1, 2)).permute(
-            0, 3, 2, 1
-        )  # (batch, 1, frames, mels)
+        maps = self.mel_norm(log_mel[..., None].transpose(1, 2)).permute(0, 3, 2, 1)  # (batch, 1, frames, mels)
         for index, block in enumerate(self.blocks):
             maps = block(maps)
             if index < len(self.blocks) - 1:  # the last block keeps its resolution
@@ -210,18 +205,12 @@ class ClapAudioEncoder(nn.Module):
             ModelError: if a file is damaged, or weights and settings do not fit each other.
         """
         path = folder / SETTINGS_FILE
-        settings = read_settings(path)
         try:
-            settings["log_mel"] = LogMelSettings(**settings["log_mel"])
-            encoder = cls(ClapAudioEncoderConfig(**settings))
-        except (KeyError, TypeError, ConfigError) as problem:
-            raise ModelError(
-                f"{path} does not describe an audio encoder ({problem}). Copy it again."
-            ) from problem
+            encoder = cls(from_dict(read_settings(path), ClapAudioEncoderConfig, source=str(path)))
+        except ConfigError as problem:
+            raise ModelError(str(problem)) from problem
         try:
             encoder.load_state_dict(read_tensors(folder / WEIGHTS_FILE))
         except RuntimeError as problem:
-            raise ModelError(
-                f"{folder / WEIGHTS_FILE} does not fit its {SETTINGS_FILE}. Copy both again."
-            ) from problem
+            raise ModelError(f"{folder / WEIGHTS_FILE} does not fit its {SETTINGS_FILE}. Copy both again.") from problem
         return encoder.eval()

@@ -92,9 +92,7 @@ class ProjectorBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens (batch, tokens, token width) to new ones of the same shape."""
         query, key, value = (
-            layer(tokens)
-            .unflatten(-1, (self.num_heads, -1))
-            .transpose(1, 2)  # (batch, heads, tokens, head width)
+            layer(tokens).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (batch, heads, tokens, head width)
             for layer in (self.query, self.key, self.value)
         )
         attended = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)

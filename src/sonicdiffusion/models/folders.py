@@ -41,9 +41,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except (ValueError, UnicodeDecodeError) as problem:
         raise ModelError(f"{path} is not valid JSON ({problem}). Copy the file again.") from problem
     if not isinstance(settings, dict):
-        raise ModelError(
-            f"{path} holds a {type(settings).__name__}; it must be a JSON object. Copy the file again."
-        )
+        raise ModelError(f"{path} holds a {type(settings).__name__}; it must be a JSON object. Copy the file again.")
     return settings
 
 
@@ -59,9 +57,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as problem:
-        raise ModelError(
-            f"{path} is damaged or cut short ({problem}). Copy or download it again."
-        ) from problem
+        raise ModelError(f"{path} is damaged or cut short ({problem}). Copy or download it again.") from problem
 
 
 def _put(temporary: Path, path: Path) -> None:

@@ -108,6 +108,4 @@ def rename_encoder(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _foreign(name: str, kind: str) -> ModelError:
-    return ModelError(
-        f"{name!r} is no tensor of the published {kind}. Check that this is the right checkpoint file."
-    )
+    return ModelError(f"{name!r} is no tensor of the published {kind}. Check that this is the right checkpoint file.")

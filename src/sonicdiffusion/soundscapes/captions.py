@@ -7,25 +7,68 @@ import numpy as np
 from sonicdiffusion.soundscapes.scene import Event, Scene
 
 _PLACES = {
-    "mountains": ("mountains", "a mountain range", "snowy mountains", "the mountains", "a mountain valley", "the alps"),
+    "mountains": (
+        "mountains",
+        "a mountain range",
+        "snowy mountains",
+        "the mountains",
+        "a mountain valley",
+        "the alps",
+    ),
     "forest": ("a forest", "the woods", "a forest path", "a woodland", "the forest", "a deep wood"),
     "desert": ("a desert", "the desert", "desert dunes", "a sandy desert", "a dry desert", "sand dunes"),
     "city": ("a city", "the city", "a city street", "a big city", "downtown", "a modern city"),
-    "village": ("a village", "the village", "a small village", "a country village", "a quiet hamlet", "a hamlet"),
-    "meadow": ("a meadow", "the meadow", "a flower meadow", "a green meadow", "a field of flowers", "the fields"),
+    "village": (
+        "a village",
+        "the village",
+        "a small village",
+        "a country village",
+        "a quiet hamlet",
+        "a hamlet",
+    ),
+    "meadow": (
+        "a meadow",
+        "the meadow",
+        "a flower meadow",
+        "a green meadow",
+        "a field of flowers",
+        "the fields",
+    ),
     "coast": ("a coast", "the coast", "the seaside", "a beach", "a sandy beach", "the sea shore"),
-    "arctic": ("the arctic", "an arctic plain", "an icy plain", "a frozen land", "the polar ice", "arctic ice"),
+    "arctic": (
+        "the arctic",
+        "an arctic plain",
+        "an icy plain",
+        "a frozen land",
+        "the polar ice",
+        "arctic ice",
+    ),
 }
 
 # Said beside a place's name in training, never instead of it.
 _DETAILS = {
-    "mountains": ("with snowy peaks", "below rocky summits", "with high ridges and peaks", "with firs and summits"),
+    "mountains": (
+        "with snowy peaks",
+        "below rocky summits",
+        "with high ridges and peaks",
+        "with firs and summits",
+    ),
     "forest": ("with tall trees", "among tree trunks", "under old trees", "with trunks and green leaves"),
     "desert": ("with cactus plants", "with a cactus and hot sand", "among dry dunes", "with a mesa and sand"),
     "city": ("with skyscrapers", "with tall buildings", "with towers and a road", "among office towers"),
     "village": ("with cottages", "with small houses", "with a church and cottages", "with red roofs"),
-    "meadow": ("with wild flowers", "with grass and blossoms", "on rolling green hills", "with a tree on a hill"),
-    "coast": ("with a lighthouse", "by the ocean", "with a boat on the sea", "with a lighthouse by the ocean"),
+    "meadow": (
+        "with wild flowers",
+        "with grass and blossoms",
+        "on rolling green hills",
+        "with a tree on a hill",
+    ),
+    "coast": (
+        "with a lighthouse",
+        "by the ocean",
+        "with a boat on the sea",
+        "with a lighthouse by the ocean",
+    ),
     "arctic": ("with icebergs", "with snow and icebergs", "among ice floes", "with glaciers of ice"),
 }
 

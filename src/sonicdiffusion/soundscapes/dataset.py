@@ -30,7 +30,7 @@ def write_dataset(
     first_seed: int = 0,
     size: int = 128,
     duration_seconds: float = 5.0,
-    sample_rate: int = 32_000,
+    sample_rate: int = 16_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the scenes `first_seed` to `first_seed + count - 1`, and return the path of their index.
@@ -57,11 +57,12 @@ def write_dataset(
             "0 and a size from 16 to 4096 pixels."
         )
     out = Path(out)
-    for folder in _FOLDERS:
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    _check_settings(
-        out, {"size": size, "duration_seconds": duration_seconds, "sample_rate": sample_rate}
-    )
+    try:
+        for folder in _FOLDERS:
+            (out / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot write to '{out}': {error.strerror}. Choose another folder.") from error
+    _check_settings(out, {"size": size, "duration_seconds": duration_seconds, "sample_rate": sample_rate})
     index = out / "metadata.jsonl"
     done = _read_index(index)
     with index.open("a", encoding="utf-8") as lines:

@@ -81,9 +81,7 @@ class Scene:
         return np.random.default_rng([self.seed, zlib.crc32("/".join(names).encode())])
 
 
-def sample_scene(
-    seed: int, *, place: str | None = None, time: str | None = None, event: str | None = None
-) -> Scene:
+def sample_scene(seed: int, *, place: str | None = None, time: str | None = None, event: str | None = None) -> Scene:
     """Draw the scene number `seed`: uniform over places, times and events, a second event in one of five.
 
     Args:
@@ -99,7 +97,5 @@ def sample_scene(
     count = 2 if rng.random() < 0.2 else 1
     if event is not None:
         names, count = [event], 1
-    events = tuple(
-        Event(name, float(level)) for name, level in zip(names[:count], intensities[:count], strict=True)
-    )
+    events = tuple(Event(name, float(level)) for name, level in zip(names[:count], intensities[:count], strict=True))
     return Scene(place or drawn_place, time or drawn_time, events, seed)

@@ -19,7 +19,7 @@ from sonicdiffusion.data.shards import Shards
 from sonicdiffusion.models.audio_encoder import MINI_ENCODER, ClapAudioEncoder
 from sonicdiffusion.soundscapes.captions import describe_sound
 from sonicdiffusion.soundscapes.scene import EVENTS, sample_scene
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 from sonicdiffusion.training.text_encoder import tokenize
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 from sonicdiffusion.data.shards import Shards
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.scene import sample_scene
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 from sonicdiffusion.training.text_encoder import tokenize
 
 _SNR_LIMIT = 5.0

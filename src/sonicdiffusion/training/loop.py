@@ -110,7 +110,11 @@ def train(
     torch.manual_seed(settings.seed)
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
-        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98), fused=True
+        parameters,
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        betas=(0.9, 0.98),
+        fused=True,
     )
     prepared, optimiser = accelerator.prepare(network, optimiser)
     average = EMAModel(

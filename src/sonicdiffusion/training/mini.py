@@ -143,9 +143,7 @@ class Workshop:
     def _audio_encoder(self) -> Iterator[Progress]:
         recipe = self._recipe("audio_encoder", AudioEncoderRecipe)
         yield from _render("sounds", sound_example, recipe.num_sounds)
-        training = train_audio_encoder(
-            recipe, self._sounds(recipe), *self._text_parts(), self.folder / "audio_encoder"
-        )
+        training = train_audio_encoder(recipe, self._sounds(recipe), *self._text_parts(), self.folder / "audio_encoder")
         yield from _training("audio encoder", training)
 
     def _stage1(self) -> Iterator[Progress]:
@@ -188,9 +186,7 @@ class Workshop:
             shutil.rmtree(target / part.name) if (target / part.name).is_dir() else None
             shutil.copytree(part, target / part.name) if part.is_dir() else shutil.copy(part, target / part.name)
 
-    def _write_bundle(
-        self, target: Path, recipe: BundleRecipe, branch: AudioBranch, encoder: ClapAudioEncoder
-    ) -> None:
+    def _write_bundle(self, target: Path, recipe: BundleRecipe, branch: AudioBranch, encoder: ClapAudioEncoder) -> None:
         target.mkdir(parents=True)
         config = AdapterConfig(
             encoder=EncoderName(encoder.config.name, encoder.config.version),

@@ -18,7 +18,7 @@ from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjector
 from sonicdiffusion.soundscapes.captions import describe_sound
 from sonicdiffusion.soundscapes.scene import sample_scene
 from sonicdiffusion.training.base import SceneBatches
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,10 @@ def train_stage1(
         captions = [describe_sound(sample_scene(int(seed)), rng) for seed in seeds]
         error = (audio_tokens.float() - batches.text_tokens(captions)).square()
         contrast = info_nce(audio_tokens.float(), torch.from_numpy(classes[seeds]), recipe.temperature)
-        return {"caption": (weights * error).mean() / weights.mean(), "contrast": recipe.contrast_weight * contrast}
+        return {
+            "caption": (weights * error).mean() / weights.mean(),
+            "contrast": recipe.contrast_weight * contrast,
+        }
 
     yield from train(projector, losses, recipe.loop, folder)
     save_file(projector.state_dict(), folder / "projector.safetensors")

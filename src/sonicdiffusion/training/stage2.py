@@ -19,7 +19,7 @@ from sonicdiffusion.models.audio_projector import AudioProjector
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.scene import Scene, sample_scene
 from sonicdiffusion.training.base import SceneBatches, diffusion_loss
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,11 @@ class AudioBranch(nn.Module):
         self.projector = projector
 
     def forward(
-        self, noisy: torch.Tensor, times: torch.Tensor, text_tokens: torch.Tensor, audio_embedding: torch.Tensor
+        self,
+        noisy: torch.Tensor,
+        times: torch.Tensor,
+        text_tokens: torch.Tensor,
+        audio_embedding: torch.Tensor,
     ) -> torch.Tensor:
         """Return the UNet's prediction with text tokens and an audio embedding (zero = null audio)."""
         audio = {"audio_tokens": self.projector(audio_embedding)}

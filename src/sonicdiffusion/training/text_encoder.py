@@ -18,9 +18,15 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from sonicdiffusion.soundscapes.captions import Caption, describe, describe_parts, describe_place, describe_sound
+from sonicdiffusion.soundscapes.captions import (
+    Caption,
+    describe,
+    describe_parts,
+    describe_place,
+    describe_sound,
+)
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
-from sonicdiffusion.training.loop import Losses, LoopSettings, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 

@@ -15,7 +15,7 @@ class Tracker:
     def __init__(self, folder: Path, every: int = 10) -> None:
         self._every, self._writer = every, None
         if find_spec("tensorboard"):
-            from torch.utils.tensorboard.writer import SummaryWriter  # noqa: PLC0415 - an extra
+            from torch.utils.tensorboard.writer import SummaryWriter
 
             self._writer = SummaryWriter(str(folder / "curves"))
 

@@ -6,7 +6,13 @@ from numpy.typing import NDArray
 from sonicdiffusion.soundscapes.picture.canvas import Colour, mix
 from sonicdiffusion.soundscapes.picture.stage import Stage
 
-_PLUMAGE = ((0.16, 0.15, 0.17), (0.93, 0.93, 0.92), (0.78, 0.28, 0.20), (0.22, 0.40, 0.66), (0.62, 0.48, 0.30))
+_PLUMAGE = (
+    (0.16, 0.15, 0.17),
+    (0.93, 0.93, 0.92),
+    (0.78, 0.28, 0.20),
+    (0.22, 0.40, 0.66),
+    (0.62, 0.48, 0.30),
+)
 
 
 def birds(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
@@ -27,21 +33,30 @@ def birds(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
         _paint_flying(stage, (float(x), float(y)), scale, side, rng.uniform(-0.7, 1.0), colour)
 
 
-def _paint_flying(
-    stage: Stage, at: tuple[float, float], size: float, side: float, flap: float, colour: Colour
-) -> None:
+def _paint_flying(stage: Stage, at: tuple[float, float], size: float, side: float, flap: float, colour: Colour) -> None:
     """Draw a bird from the side; `flap` in [-1, 1] is the height of its wings."""
     canvas, (x, y) = stage.canvas, at
     dark = np.asarray(colour) * 0.6
-    far = [(x - 0.1 * side * size, y), (x - 0.5 * side * size, y - 0.85 * flap * size), (x + 0.25 * side * size, y)]
+    far = [
+        (x - 0.1 * side * size, y),
+        (x - 0.5 * side * size, y - 0.85 * flap * size),
+        (x + 0.25 * side * size, y),
+    ]
     canvas.polygon(far, dark)
     canvas.ellipse((x, y), (0.46 * size, 0.15 * size), colour, angle_degrees=-8 * side)
     canvas.ellipse((x + 0.42 * side * size, y - 0.09 * size), (0.14 * size, 0.12 * size), colour)
     beak = [(x + 0.52 * side * size, y - 0.14 * size), (x + 0.74 * side * size, y - 0.07 * size)]
     canvas.polygon([*beak, (x + 0.52 * side * size, y - 0.04 * size)], (0.95, 0.65, 0.15))
-    tail = [(x - 0.35 * side * size, y), (x - 0.80 * side * size, y - 0.10 * size), (x - 0.78 * side * size, y + 0.10 * size)]
+    tail = [
+        (x - 0.35 * side * size, y),
+        (x - 0.80 * side * size, y - 0.10 * size),
+        (x - 0.78 * side * size, y + 0.10 * size),
+    ]
     canvas.polygon(tail, dark)
-    wing = [(x + 0.22 * side * size, y - 0.04 * size), (x - 0.25 * side * size, y - 1.05 * flap * size - 0.1 * size)]
+    wing = [
+        (x + 0.22 * side * size, y - 0.04 * size),
+        (x - 0.25 * side * size, y - 1.05 * flap * size - 0.1 * size),
+    ]
     wing += [(x - 0.62 * side * size, y - 0.95 * flap * size), (x - 0.22 * side * size, y + 0.02 * size)]
     canvas.polygon(wing, np.asarray(colour) * 0.82)
 
@@ -69,21 +84,41 @@ def _paint_branch(stage: Stage, rng: np.random.Generator, intensity: float, colo
 
 
 def _paint_perched(
-    stage: Stage, foot: tuple[float, float], size: float, rng: np.random.Generator, colour: NDArray[np.floating]
+    stage: Stage,
+    foot: tuple[float, float],
+    size: float,
+    rng: np.random.Generator,
+    colour: NDArray[np.floating],
 ) -> None:
     canvas, (x, y) = stage.canvas, foot
     side = float(rng.choice((-1.0, 1.0)))
-    tail = [(x - 0.25 * side * size, y - 0.3 * size), (x - 0.80 * side * size, y + 0.22 * size), (x - 0.5 * side * size, y)]
+    tail = [
+        (x - 0.25 * side * size, y - 0.3 * size),
+        (x - 0.80 * side * size, y + 0.22 * size),
+        (x - 0.5 * side * size, y),
+    ]
     canvas.polygon(tail, colour * 0.6)
     canvas.ellipse((x, y - 0.38 * size), (0.46 * size, 0.33 * size), colour, angle_degrees=-28 * side)
     belly = np.minimum(colour * 0.4 + 0.55, 1.0)
-    canvas.ellipse((x + 0.18 * side * size, y - 0.30 * size), (0.26 * size, 0.22 * size), belly, angle_degrees=-28 * side)
-    canvas.ellipse((x - 0.12 * side * size, y - 0.40 * size), (0.33 * size, 0.17 * size), colour * 0.7, angle_degrees=24 * side)
+    canvas.ellipse(
+        (x + 0.18 * side * size, y - 0.30 * size), (0.26 * size, 0.22 * size), belly, angle_degrees=-28 * side
+    )
+    canvas.ellipse(
+        (x - 0.12 * side * size, y - 0.40 * size),
+        (0.33 * size, 0.17 * size),
+        colour * 0.7,
+        angle_degrees=24 * side,
+    )
     head = (x + 0.34 * side * size, y - 0.72 * size)
     canvas.ellipse(head, (0.22 * size, 0.20 * size), colour)
-    beak = [(head[0] + 0.18 * side * size, head[1] - 0.08 * size), (head[0] + 0.45 * side * size, head[1] + 0.03 * size)]
+    beak = [
+        (head[0] + 0.18 * side * size, head[1] - 0.08 * size),
+        (head[0] + 0.45 * side * size, head[1] + 0.03 * size),
+    ]
     canvas.polygon([*beak, (head[0] + 0.18 * side * size, head[1] + 0.08 * size)], (0.95, 0.65, 0.15))
-    canvas.ellipse((head[0] + 0.08 * side * size, head[1] - 0.05 * size), (0.05 * size, 0.05 * size), (0.02, 0.02, 0.03))
+    canvas.ellipse(
+        (head[0] + 0.08 * side * size, head[1] - 0.05 * size), (0.05 * size, 0.05 * size), (0.02, 0.02, 0.03)
+    )
 
 
 def crickets(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
@@ -94,12 +129,17 @@ def crickets(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     side = float(rng.uniform(0.15, 0.85) * canvas.aspect)
     reach = (0.20 + 0.38 * intensity) * canvas.aspect
     tall = 0.28 + 0.34 * intensity
-    stalks = [_paint_stalk(stage, rng, side + reach * rng.uniform(-1, 1), tall, green) for _ in range(6 + round(14 * intensity))]
+    stalks = [
+        _paint_stalk(stage, rng, side + reach * rng.uniform(-1, 1), tall, green)
+        for _ in range(6 + round(14 * intensity))
+    ]
     coat = mix((0.62, 0.44, 0.20), (0.50, 0.72, 0.20), float(rng.random() < 0.5)) * np.float32(rng.uniform(0.85, 1.2))
     size = (0.12 + 0.13 * intensity) * rng.uniform(0.9, 1.1)
     for stalk in rng.choice(len(stalks), size=1 + round(2.4 * intensity), replace=False):
         x, y = stalks[stalk][int(rng.integers(4, 8))]
-        _paint_cricket(stage, (float(np.clip(x, 0.12, canvas.aspect - 0.12)), y), size, float(rng.choice((-1, 1))), coat)
+        _paint_cricket(
+            stage, (float(np.clip(x, 0.12, canvas.aspect - 0.12)), y), size, float(rng.choice((-1, 1))), coat
+        )
 
 
 def _paint_stalk(
@@ -131,7 +171,11 @@ def _paint_cricket(
     for hip in (-0.05, 0.2):
         canvas.line([spot(hip, 0.0), spot(hip + 0.1, -0.25)], thick, dark)
     for bend in (0.55, 0.85):
-        canvas.line([spot(0.45, 0.15), spot(0.45 + 0.3 * bend, 0.5 * bend), spot(0.85, 0.75 * bend)], thick * 0.8, dark)
+        canvas.line(
+            [spot(0.45, 0.15), spot(0.45 + 0.3 * bend, 0.5 * bend), spot(0.85, 0.75 * bend)],
+            thick * 0.8,
+            dark,
+        )
     canvas.ellipse(spot(-0.08, 0.05), (0.50 * size, 0.15 * size), colour, angle_degrees=4 * side)
     canvas.ellipse(spot(-0.18, 0.10), (0.40 * size, 0.09 * size), np.minimum(colour * 1.4, 1.0), angle_degrees=4 * side)
     canvas.ellipse(spot(0.42, 0.10), (0.16 * size, 0.15 * size), colour * 0.85)

@@ -153,15 +153,11 @@ class Canvas:
         cv2.fillPoly(field, [self._points(points)], 1.0, cv2.LINE_8, _SUBPIXEL_BITS)
         return self.soften(field, blur)
 
-    def strokes(
-        self, paths: Sequence[NDArray[np.floating]], thickness: float, blur: float = 0.0
-    ) -> Field:
+    def strokes(self, paths: Sequence[NDArray[np.floating]], thickness: float, blur: float = 0.0) -> Field:
         """Return the field covered by several polylines of one thickness, for `blend`."""
         field = np.zeros((self.height, self.width), np.float32)
         pixels = max(1, round(thickness * self.height))
-        cv2.polylines(
-            field, [self._points(path) for path in paths], False, 1.0, pixels, cv2.LINE_8, _SUBPIXEL_BITS
-        )
+        cv2.polylines(field, [self._points(path) for path in paths], False, 1.0, pixels, cv2.LINE_8, _SUBPIXEL_BITS)
         return self.soften(field, blur)
 
     def soften(self, field: Field, blur: float) -> Field:
@@ -201,9 +197,7 @@ class Canvas:
         return np.round(np.clip(small, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def ridge(
-    rng: np.random.Generator, count: int, cells: float, octaves: int = 5, persistence: float = 0.5
-) -> Field:
+def ridge(rng: np.random.Generator, count: int, cells: float, octaves: int = 5, persistence: float = 0.5) -> Field:
     """Return a fractal outline of `count` heights in about [0, 1], `cells` bumps along it."""
     total = np.zeros(count, np.float32)
     weight, weights = 1.0, 0.0

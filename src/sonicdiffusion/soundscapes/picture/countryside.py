@@ -81,7 +81,13 @@ def meadow(stage: Stage) -> None:
 
 
 def _flowers(stage: Stage, rng: np.random.Generator) -> None:
-    palette = ((0.93, 0.22, 0.20), (0.98, 0.85, 0.20), (0.97, 0.96, 0.95), (0.62, 0.35, 0.80), (0.95, 0.50, 0.65))
+    palette = (
+        (0.93, 0.22, 0.20),
+        (0.98, 0.85, 0.20),
+        (0.97, 0.96, 0.95),
+        (0.62, 0.35, 0.80),
+        (0.95, 0.50, 0.65),
+    )
     chosen = rng.choice(len(palette), size=2, replace=False)
     count = int(rng.integers(45, 90))
     for y in np.sort(stage.horizon + (1.0 - stage.horizon) * rng.uniform(0.05, 1.0, count) ** 0.8):

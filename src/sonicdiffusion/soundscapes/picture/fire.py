@@ -147,9 +147,24 @@ def _taper(path: Points, width: float) -> Points:
 
 # Colours of a flame from its rim to its core, as (share of the size, RGB).
 _FLAMES = (
-    ((1.0, (0.86, 0.22, 0.04)), (0.76, (0.98, 0.46, 0.06)), (0.52, (1.0, 0.74, 0.16)), (0.28, (1.0, 0.96, 0.66))),
-    ((1.0, (0.72, 0.12, 0.05)), (0.80, (0.95, 0.33, 0.05)), (0.50, (1.0, 0.62, 0.12)), (0.22, (1.0, 0.90, 0.50))),
-    ((1.0, (0.96, 0.40, 0.06)), (0.72, (1.0, 0.62, 0.10)), (0.48, (1.0, 0.84, 0.30)), (0.30, (1.0, 0.98, 0.80))),
+    (
+        (1.0, (0.86, 0.22, 0.04)),
+        (0.76, (0.98, 0.46, 0.06)),
+        (0.52, (1.0, 0.74, 0.16)),
+        (0.28, (1.0, 0.96, 0.66)),
+    ),
+    (
+        (1.0, (0.72, 0.12, 0.05)),
+        (0.80, (0.95, 0.33, 0.05)),
+        (0.50, (1.0, 0.62, 0.12)),
+        (0.22, (1.0, 0.90, 0.50)),
+    ),
+    (
+        (1.0, (0.96, 0.40, 0.06)),
+        (0.72, (1.0, 0.62, 0.10)),
+        (0.48, (1.0, 0.84, 0.30)),
+        (0.30, (1.0, 0.98, 0.80)),
+    ),
 )
 
 
@@ -183,9 +198,7 @@ def flames(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
         _paint_sparks(canvas, rng, (x, y - 0.7 * high), high, wide)
 
 
-def _paint_smoke(
-    stage: Stage, rng: np.random.Generator, start: tuple[float, float], high: float, wide: float
-) -> None:
+def _paint_smoke(stage: Stage, rng: np.random.Generator, start: tuple[float, float], high: float, wide: float) -> None:
     canvas = stage.canvas
     rise = np.linspace(0.0, 1.0, 9)
     tall = high * rng.uniform(0.9, 1.5)
@@ -214,9 +227,7 @@ def _paint_logs(canvas: Canvas, rng: np.random.Generator, foot: tuple[float, flo
             canvas.ellipse(stone, (0.10 * wide, 0.075 * wide), np.full(3, rng.uniform(0.32, 0.5)))
 
 
-def _paint_brush(
-    stage: Stage, rng: np.random.Generator, foot: tuple[float, float], high: float, wide: float
-) -> None:
+def _paint_brush(stage: Stage, rng: np.random.Generator, foot: tuple[float, float], high: float, wide: float) -> None:
     """Heap scorched bushes along the ground."""
     for x in np.linspace(-0.48, 0.48, 7):
         centre = (foot[0] + (x + rng.uniform(-0.05, 0.05)) * wide, foot[1] - 0.03 * high)
@@ -247,17 +258,13 @@ def _paint_tongues(
             stage.canvas.polygon(outline, (0, 0, 0), glow=colour)
 
 
-def _tongue(
-    x: float, y: float, half: float, tall: float, lean: float, phase: float, share: float
-) -> Points:
+def _tongue(x: float, y: float, half: float, tall: float, lean: float, phase: float, share: float) -> Points:
     """Return the outline of one lick of flame; `share` shrinks it towards its foot."""
     up = np.linspace(0.0, 1.0, 10)
     width = half * share**0.9 * (0.75 + 1.5 * up) * (1.0 - up) ** 1.1
     middle = x + lean * (up * share) ** 1.6 + 0.07 * tall * np.sin(5.5 * up * share + phase) * up
     level = y + 0.02 * tall - tall * share * up
-    return np.concatenate(
-        [np.stack([middle - width, level], 1), np.stack([middle + width, level], 1)[::-1]]
-    )
+    return np.concatenate([np.stack([middle - width, level], 1), np.stack([middle + width, level], 1)[::-1]])
 
 
 def _paint_sparks(

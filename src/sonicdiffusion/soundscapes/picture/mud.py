@@ -33,9 +33,7 @@ def mud(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     _paint_boot(canvas, at, size, side, colour, brown)
 
 
-def _patch(
-    stage: Stage, rng: np.random.Generator, centre: tuple[float, float], half: float, depth: float
-) -> Field:
+def _patch(stage: Stage, rng: np.random.Generator, centre: tuple[float, float], half: float, depth: float) -> Field:
     """Return where the mud lies: a blot with a lobed edge."""
     turn = np.linspace(0.0, 2 * np.pi, 48, endpoint=False)
     radius = 0.8 + 0.4 * ridge(rng, 48, 6.0, octaves=2)
@@ -73,7 +71,9 @@ def _paint_flecks(
         canvas.ellipse((x, y), (radius, 1.3 * radius), brown * 0.8)
     crown = [(at[0] + size * 0.6 * np.cos(a), at[1] - size * (0.08 + 0.16 * (i % 2)))
              for i, a in enumerate(np.linspace(np.pi, 0.0, 11))]  # fmt: skip
-    canvas.polygon([*crown, (at[0] + 0.6 * size, at[1] + 0.05 * size), (at[0] - 0.6 * size, at[1] + 0.05 * size)], brown)
+    canvas.polygon(
+        [*crown, (at[0] + 0.6 * size, at[1] + 0.05 * size), (at[0] - 0.6 * size, at[1] + 0.05 * size)], brown
+    )
 
 
 def _paint_boot(
@@ -90,6 +90,9 @@ def _paint_boot(
     canvas.polygon(shade, np.asarray(colour) * 0.65)
     rim = at + np.asarray([(-0.19, -1.0), (0.19, -1.0), (0.19, -0.9), (-0.19, -0.9)]) * (side * size, size)
     canvas.polygon(rim, np.minimum(np.asarray(colour) * 1.3 + 0.06, 1.0))
-    shine = at + np.asarray([(0.06, -0.85), (0.12, -0.85), (0.12, -0.42), (0.06, -0.42)]) * (side * size, size)
+    shine = at + np.asarray([(0.06, -0.85), (0.12, -0.85), (0.12, -0.42), (0.06, -0.42)]) * (
+        side * size,
+        size,
+    )
     canvas.polygon(shine, np.minimum(np.asarray(colour) * 1.5 + 0.12, 1.0))
     canvas.ellipse((foot[0] + 0.14 * side * size, foot[1] + 0.02 * size), (0.42 * size, 0.08 * size), brown)

@@ -62,7 +62,12 @@ def _street(stage: Stage, rng: np.random.Generator) -> None:
         y = [top + (1.02 - top) * t**1.5 for t in (far, near)]
         x = [vanish + (middle - vanish) * t**1.5 for t in (far, near)]
         half = [0.02 * t + 0.002 for t in (far, near)]
-        dash = [(x[0] - half[0], y[0]), (x[0] + half[0], y[0]), (x[1] + half[1], y[1]), (x[1] - half[1], y[1])]
+        dash = [
+            (x[0] - half[0], y[0]),
+            (x[0] + half[0], y[0]),
+            (x[1] + half[1], y[1]),
+            (x[1] - half[1], y[1]),
+        ]
         canvas.polygon(dash, (0.93, 0.90, 0.80))
 
 
@@ -93,7 +98,11 @@ def _house(stage: Stage, rng: np.random.Generator, foot: tuple[float, float], si
     wall = mix((0.95, 0.91, 0.82), (0.88, 0.74, 0.58), rng.random())
     roof = mix((0.70, 0.26, 0.18), (0.42, 0.27, 0.22), rng.random())
     half, eaves, peak = 0.6 * size, y - 0.55 * size, y - 1.05 * size
-    chimney = [(x + 0.25 * size, peak), (x + 0.25 * size, peak - 0.1 * size), (x + 0.4 * size, peak - 0.1 * size)]
+    chimney = [
+        (x + 0.25 * size, peak),
+        (x + 0.25 * size, peak - 0.1 * size),
+        (x + 0.4 * size, peak - 0.1 * size),
+    ]
     canvas.polygon([*chimney, (x + 0.4 * size, eaves)], (0.55, 0.35, 0.30))
     canvas.polygon([(x - half, y), (x - half, eaves), (x + half, eaves), (x + half, y)], wall)
     canvas.polygon([(x + 0.25 * half, y), (x + 0.25 * half, eaves), (x + half, eaves), (x + half, y)], wall * 0.8)
@@ -115,7 +124,11 @@ def _church(stage: Stage, foot: tuple[float, float], size: float) -> None:
     canvas.polygon([(x, y), (x, y - size), (x + 1.6 * size, y - size), (x + 1.6 * size, y)], wall)
     canvas.polygon([(x, y - size), (x + 0.8 * size, y - 1.5 * size), (x + 1.7 * size, y - size)], (0.48, 0.30, 0.25))
     canvas.polygon([(x - 0.5 * size, y), (x - 0.5 * size, y - 1.7 * size), (x, y - 1.7 * size), (x, y)], wall)
-    spire = [(x - 0.58 * size, y - 1.7 * size), (x - 0.25 * size, y - 2.8 * size), (x + 0.08 * size, y - 1.7 * size)]
+    spire = [
+        (x - 0.58 * size, y - 1.7 * size),
+        (x - 0.25 * size, y - 2.8 * size),
+        (x + 0.08 * size, y - 1.7 * size),
+    ]
     canvas.polygon(spire, (0.36, 0.40, 0.45))
     canvas.ellipse((x - 0.25 * size, y - 1.4 * size), (0.1 * size, 0.1 * size), (0.35, 0.33, 0.32))
 

@@ -31,7 +31,12 @@ def splash(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
 
 
 def _paint_pond(
-    stage: Stage, rng: np.random.Generator, tone: Field, centre: tuple[float, float], half: float, depth: float
+    stage: Stage,
+    rng: np.random.Generator,
+    tone: Field,
+    centre: tuple[float, float],
+    half: float,
+    depth: float,
 ) -> None:
     canvas = stage.canvas
     turn = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)

@@ -14,9 +14,7 @@ def outline(canvas: Canvas, heights: NDArray[np.floating], bottom: float = 1.05)
     return np.concatenate([top, [[canvas.aspect + 0.02, bottom], [-0.02, bottom]]])
 
 
-def paint_ground(
-    stage: Stage, rng: np.random.Generator, roughness: float = 0.22, colour: Colour | None = None
-) -> None:
+def paint_ground(stage: Stage, rng: np.random.Generator, roughness: float = 0.22, colour: Colour | None = None) -> None:
     """Lay the ground from the horizon down: rolling edge, mottled by noise, hazier towards the distance."""
     canvas = stage.canvas
     tone = np.asarray(stage.ground if colour is None else colour)
@@ -72,9 +70,7 @@ def paint_broadleaf(
     for cx, cy in crown:
         canvas.ellipse((cx, cy), (0.24 * height, 0.21 * height), np.asarray(colour) * 0.7, depth)
     for cx, cy in crown:
-        canvas.ellipse(
-            (cx - 0.04 * height, cy - 0.06 * height), (0.18 * height, 0.15 * height), colour, depth
-        )
+        canvas.ellipse((cx - 0.04 * height, cy - 0.06 * height), (0.18 * height, 0.15 * height), colour, depth)
 
 
 def paint_rock(
@@ -89,9 +85,7 @@ def paint_rock(
     canvas.polygon(np.concatenate([lit, [[foot[0], foot[1] - 0.15 * size]]]), colour)
 
 
-def paint_grass(
-    stage: Stage, rng: np.random.Generator, count: int, colour: Colour, height: float = 0.05
-) -> None:
+def paint_grass(stage: Stage, rng: np.random.Generator, count: int, colour: Colour, height: float = 0.05) -> None:
     """Scatter tufts of grass over the ground, nearer ones larger, leaning with the wind."""
     canvas = stage.canvas
     ys = np.sort(stage.horizon + (1.02 - stage.horizon) * rng.uniform(0.08, 1.0, count))

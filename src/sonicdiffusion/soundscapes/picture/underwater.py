@@ -37,9 +37,7 @@ def underwater(stage: Stage, rng: np.random.Generator, intensity: float) -> None
     canvas.blend(skin * 0.95, FOAM, glow=foam_glow(stage) + np.asarray(light.horizon, np.float32) * 0.25)
 
 
-def _paint_bubbles(
-    stage: Stage, rng: np.random.Generator, line: Field, shallow: Field, intensity: float
-) -> None:
+def _paint_bubbles(stage: Stage, rng: np.random.Generator, line: Field, shallow: Field, intensity: float) -> None:
     canvas = stage.canvas
     streams = 2 + round(4 * intensity)
     centres, radii = [], []
@@ -58,8 +56,8 @@ def _paint_bubbles(
     for index, radius in enumerate(levels):
         dots = places[group == index]
         shell = np.maximum(shell, _discs(stage, dots, radius))
-        inside = np.maximum(inside, _discs(stage, dots + (0.0, 0.1 * radius), 0.68 * radius))
-        spot = np.maximum(spot, _discs(stage, dots + (-0.35 * radius, -0.38 * radius), 0.36 * radius))
+        inside = np.maximum(inside, _discs(stage, dots + np.multiply(radius, (0.0, 0.1)), 0.68 * radius))
+        spot = np.maximum(spot, _discs(stage, dots - np.multiply(radius, (0.35, 0.38)), 0.36 * radius))
     rim = np.clip(shell - 0.72 * inside, 0.0, 1.0)
     glow = foam_glow(stage) + shallow * 0.18
     canvas.blend(rim * 0.85, mix(FOAM, shallow, 0.25), glow=glow)
@@ -68,7 +66,7 @@ def _paint_bubbles(
 
 def _discs(stage: Stage, centres: np.ndarray, radius: float) -> Field:
     """Return the field covered by discs of one radius around `centres`, shape (discs, 2)."""
-    return stage.canvas.strokes([np.stack([c, c + (0.0, 0.001)]) for c in centres], 2.0 * radius, blur=0.0015)
+    return stage.canvas.strokes([np.stack([c, np.add(c, (0.0, 0.001))]) for c in centres], 2.0 * radius, blur=0.0015)
 
 
 def _paint_life(stage: Stage, rng: np.random.Generator, line: Field, tone: Field, intensity: float) -> None:
@@ -90,7 +88,12 @@ def _paint_life(stage: Stage, rng: np.random.Generator, line: Field, tone: Field
 
 
 def paint_fish(
-    stage: Stage, centre: tuple[float, float], size: float, angle: float, side: float, colour: tuple[float, ...]
+    stage: Stage,
+    centre: tuple[float, float],
+    size: float,
+    angle: float,
+    side: float,
+    colour: tuple[float, ...],
 ) -> None:
     """Draw a fish of half length `size`, its head towards `side` and raised by `angle` radians."""
     along = np.linspace(-1.0, 1.0, 11)

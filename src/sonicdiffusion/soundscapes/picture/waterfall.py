@@ -48,13 +48,15 @@ def _paint_cliff(
             canvas.polygon(crack, rock * rng.uniform(0.5, 0.8))
         turf = np.concatenate([np.stack([x, tops - 0.004], 1), np.stack([x, tops + 0.018], 1)[::-1]])
         canvas.polygon(turf, (0.93, 0.96, 1.0) if frosty else np.asarray(stage.ground) * 0.8)
-    back = [(centre - 0.7 * half, foot), (centre - 0.7 * half, foot - height), (centre + 0.7 * half, foot - height)]
+    back = [
+        (centre - 0.7 * half, foot),
+        (centre - 0.7 * half, foot - height),
+        (centre + 0.7 * half, foot - height),
+    ]
     canvas.polygon([*back, (centre + 0.7 * half, foot)], rock * 0.45)
 
 
-def _falling(
-    stage: Stage, rng: np.random.Generator, centre: float, half: float, foot: float, height: float
-) -> Field:
+def _falling(stage: Stage, rng: np.random.Generator, centre: float, half: float, foot: float, height: float) -> Field:
     """Return where water falls: one curtain, wider and frayed towards its foot."""
     canvas = stage.canvas
     down = np.clip((canvas.y - (foot - height)) / height, 0.0, 1.0)
@@ -65,9 +67,7 @@ def _falling(
     return inside * lip * smoothstep(0.004, -0.004, canvas.y - foot)
 
 
-def _paint_pool(
-    stage: Stage, rng: np.random.Generator, tone: Field, centre: float, half: float, foot: float
-) -> None:
+def _paint_pool(stage: Stage, rng: np.random.Generator, tone: Field, centre: float, half: float, foot: float) -> None:
     """Paint the pool and the stream that leaves it towards the viewer."""
     canvas = stage.canvas
     t = np.linspace(0.0, 1.0, 10)
@@ -76,6 +76,9 @@ def _paint_pool(
     middle = centre + drift * t**1.5
     spread = half * (1.35 + 0.5 * t) + 0.02
     stream = np.concatenate([np.stack([middle - spread, y], 1), np.stack([middle + spread, y], 1)[::-1]])
-    bank = np.stack([middle, y], 1)[:, None] + np.stack([-spread - 0.012, spread + 0.012], 1)[..., None] * (1.0, 0.0)
+    bank = np.stack([middle, y], 1)[:, None] + np.stack([-spread - 0.012, spread + 0.012], 1)[..., None] * (
+        1.0,
+        0.0,
+    )
     canvas.polygon(np.concatenate([bank[:, 0], bank[::-1, 1]]), np.asarray(stage.ground) * 0.55)
     lay_water(stage, rng, canvas.cover(stream), tone)

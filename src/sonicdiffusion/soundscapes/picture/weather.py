@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sonicdiffusion.soundscapes.picture.canvas import Field, mix, ridge, smoothstep
+from sonicdiffusion.soundscapes.picture.canvas import mix, smoothstep
 from sonicdiffusion.soundscapes.picture.stage import Stage
 
 
@@ -57,9 +57,7 @@ def rain(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
         canvas.ellipse(at, (0.6 * size, 0.18 * size), np.asarray(stage.ground) * 0.4, glow=bright * 0.12)
 
 
-def _paint_wet_ground(
-    stage: Stage, rng: np.random.Generator, centre: float, reach: float, intensity: float
-) -> None:
+def _paint_wet_ground(stage: Stage, rng: np.random.Generator, centre: float, reach: float, intensity: float) -> None:
     """Leave puddles that mirror the sky where rain falls."""
     canvas, light = stage.canvas, stage.light
     hollows = canvas.noise(rng, 6.0, octaves=2, stretch=4.0)
@@ -153,16 +151,30 @@ def _paint_bent_tree(
 
 
 def _paint_flag(
-    stage: Stage, rng: np.random.Generator, foot: tuple[float, float], size: float, side: float, intensity: float
+    stage: Stage,
+    rng: np.random.Generator,
+    foot: tuple[float, float],
+    size: float,
+    side: float,
+    intensity: float,
 ) -> None:
     """Draw a flag or windsock that streams from its pole."""
     canvas = stage.canvas
     top = (foot[0], foot[1] - 1.15 * size)
     canvas.line([foot, top], 0.035 * size + 0.004, (0.75, 0.75, 0.76))
-    palette = ((0.88, 0.22, 0.16), (0.16, 0.36, 0.72), (0.95, 0.72, 0.14), (0.93, 0.93, 0.92), (0.20, 0.55, 0.32))
+    palette = (
+        (0.88, 0.22, 0.16),
+        (0.16, 0.36, 0.72),
+        (0.95, 0.72, 0.14),
+        (0.93, 0.93, 0.92),
+        (0.20, 0.55, 0.32),
+    )
     chosen = rng.choice(len(palette), 2, replace=False)
     t = np.linspace(0.0, 1.0, 14)
-    long, wave = size * (0.55 + 0.3 * intensity), 0.07 * size * np.sin(2 * np.pi * (1.3 * t + rng.random())) * t
+    long, wave = (
+        size * (0.55 + 0.3 * intensity),
+        0.07 * size * np.sin(2 * np.pi * (1.3 * t + rng.random())) * t,
+    )
     x = foot[0] + side * long * t
     sag = (0.35 * (1 - intensity)) * size * t**1.5
     taper = 0.34 * size * (1.0 - 0.35 * t * (rng.random() < 0.5))

@@ -152,9 +152,18 @@ def _lighthouse(stage: Stage, foot: tuple[float, float], height: float) -> None:
         canvas.polygon([(x - half, low), (x - 0.9 * half, high), (x + 0.9 * half, high), (x + half, low)], colour)
     top, half = y - height, 0.07 * height
     lamp = (1.0, 0.92, 0.6) if stage.light.brightness < 0.7 else (0.25, 0.25, 0.2)
-    lantern = [(x - half, top), (x - half, top - 0.12 * height), (x + half, top - 0.12 * height), (x + half, top)]
+    lantern = [
+        (x - half, top),
+        (x - half, top - 0.12 * height),
+        (x + half, top - 0.12 * height),
+        (x + half, top),
+    ]
     canvas.polygon(lantern, (0.4, 0.4, 0.42), glow=lamp)
-    roof = [(x - 1.5 * half, top - 0.12 * height), (x, top - 0.24 * height), (x + 1.5 * half, top - 0.12 * height)]
+    roof = [
+        (x - 1.5 * half, top - 0.12 * height),
+        (x, top - 0.24 * height),
+        (x + 1.5 * half, top - 0.12 * height),
+    ]
     canvas.polygon(roof, (0.6, 0.15, 0.14))
     if stage.light.brightness < 0.5:
         canvas.halo((x, top - 0.06 * height), 0.08, (0.55, 0.48, 0.28))
@@ -162,11 +171,24 @@ def _lighthouse(stage: Stage, foot: tuple[float, float], height: float) -> None:
 
 def _sailing_boat(stage: Stage, rng: np.random.Generator, waterline: float) -> None:
     canvas = stage.canvas
-    x, y, size = rng.uniform(0.25, 0.75) * canvas.aspect, waterline + rng.uniform(0.01, 0.05), rng.uniform(0.05, 0.1)
-    hull = [(x - 0.6 * size, y), (x + 0.6 * size, y), (x + 0.4 * size, y + 0.2 * size), (x - 0.4 * size, y + 0.2 * size)]
+    x, y, size = (
+        rng.uniform(0.25, 0.75) * canvas.aspect,
+        waterline + rng.uniform(0.01, 0.05),
+        rng.uniform(0.05, 0.1),
+    )
+    hull = [
+        (x - 0.6 * size, y),
+        (x + 0.6 * size, y),
+        (x + 0.4 * size, y + 0.2 * size),
+        (x - 0.4 * size, y + 0.2 * size),
+    ]
     canvas.polygon(hull, (0.45, 0.27, 0.18), 0.1)
-    canvas.polygon([(x, y - 0.05 * size), (x, y - 1.3 * size), (x + 0.5 * size, y - 0.05 * size)], (0.96, 0.95, 0.9), 0.1)
-    canvas.polygon([(x - 0.05 * size, y), (x - 0.05 * size, y - 1.1 * size), (x - 0.4 * size, y)], (0.85, 0.83, 0.8), 0.1)
+    canvas.polygon(
+        [(x, y - 0.05 * size), (x, y - 1.3 * size), (x + 0.5 * size, y - 0.05 * size)], (0.96, 0.95, 0.9), 0.1
+    )
+    canvas.polygon(
+        [(x - 0.05 * size, y), (x - 0.05 * size, y - 1.1 * size), (x - 0.4 * size, y)], (0.85, 0.83, 0.8), 0.1
+    )
 
 
 def arctic(stage: Stage) -> None:

@@ -1,11 +1,10 @@
-"""Draw a sheet of log-mel spectrograms, one row an event: `python -m sonicdiffusion.soundscapes.sound --out sheet.png`."""
+"""Draw a sheet of spectrograms, one row an event: `python -m sonicdiffusion.soundscapes.sound --out sheet.png`."""
 
 import argparse
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from sonicdiffusion.soundscapes.scene import EVENTS, sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
@@ -18,7 +17,7 @@ def _panel(waveform: Waveform) -> NDArray[np.uint8]:
     """Return a coloured spectrogram over a mel-spaced axis, shape (height, width, 3); bright is loud."""
     size = max(64, waveform.sample_rate // 31)
     frames = np.lib.stride_tricks.sliding_window_view(waveform.samples, size)[:: size // 2]
-    power = np.abs(fft.rfft(frames * np.hanning(size), axis=1)) ** 2
+    power = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) ** 2
     mels = np.linspace(0.0, np.log1p(waveform.sample_rate / 2 / 700.0), _HEIGHT)
     bins = np.expm1(mels) * 700.0 * size / waveform.sample_rate
     rows = np.stack([np.interp(bins, np.arange(power.shape[1]), frame) for frame in power], axis=1)[::-1]
@@ -40,9 +39,7 @@ def main() -> None:
     rows = []
     for name in EVENTS:
         scenes = [sample_scene(options.seed + column, event=name) for column in range(options.columns)]
-        row = np.concatenate(
-            [_panel(synthesise(scene, duration_seconds=options.seconds)) for scene in scenes], axis=1
-        )
+        row = np.concatenate([_panel(synthesise(scene, duration_seconds=options.seconds)) for scene in scenes], axis=1)
         rows.append(cv2.putText(row, name, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1))
     if not cv2.imwrite(options.out, np.concatenate(rows, axis=0)):
         parser.error(f"Could not write {options.out}. Name a file that ends in .png, in an existing folder.")

@@ -92,9 +92,7 @@ def _song(rng: np.random.Generator, span: Span) -> Samples:
     centre, reach = log_uniform(rng, 1800.0, 6500.0), rng.uniform(0.1, 0.9)
     harmonics = rng.uniform(0.05, 0.4) if rng.random() < 0.35 else 0.0
     pace = log_uniform(rng, 0.03, 0.25)
-    kinds = [
-        _contour(rng, centre * 2.0 ** rng.normal(0.0, 0.25), reach) for _ in range(int(rng.integers(1, 6)))
-    ]
+    kinds = [_contour(rng, centre * 2.0 ** rng.normal(0.0, 0.25), reach) for _ in range(int(rng.integers(1, 6)))]
     place = 0
     while place < mix.size - 200:
         kind = kinds[int(rng.integers(0, len(kinds)))]
@@ -249,9 +247,7 @@ def _rasp(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     centre, width = log_uniform(rng, 3000.0, 10_000.0), rng.uniform(0.1, 0.5)
     base = shaped_noise(rng, span, lambda f: bell(f, centre, width))
     envelope = _pulses(rng, span, log_uniform(rng, 15.0, 90.0), rng.uniform(0.3, 0.8), 0.1)
-    bursts = _pulses(
-        rng, span, log_uniform(rng, 0.8, 6.0) * (0.6 + 0.6 * intensity), rng.uniform(0.3, 0.8), 0.1
-    )
+    bursts = _pulses(rng, span, log_uniform(rng, 0.8, 6.0) * (0.6 + 0.6 * intensity), rng.uniform(0.3, 0.8), 0.1)
     return base * envelope * bursts
 
 
@@ -275,13 +271,9 @@ def _flier(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         orders = np.arange(1, min(60, int(0.42 * span.sample_rate / pitch)) + 1, dtype=np.float64)
         slope, formant = rng.uniform(0.2, 1.4), log_uniform(rng, 300.0, 3500.0)
         weights = (
-            orders**-slope
-            * (0.4 + 2.0 * bell(orders * pitch, formant, 0.8))
-            * np.exp(rng.normal(0, 0.5, orders.size))
+            orders**-slope * (0.4 + 2.0 * bell(orders * pitch, formant, 0.8)) * np.exp(rng.normal(0, 0.5, orders.size))
         )
-        near = np.exp(
-            rng.uniform(0.1, 1.0) * wander(rng, span, log_uniform(rng, 0.3, 2.5) * (0.6 + intensity))
-        )
+        near = np.exp(rng.uniform(0.1, 1.0) * wander(rng, span, log_uniform(rng, 0.3, 2.5) * (0.6 + intensity)))
         mix += log_uniform(rng, 0.2, 1.0) * unit_level(harmonic_tone(phase, weights)) * near
     corner = log_uniform(rng, 2000.0, 16_000.0)
     rush = shaped_noise(rng, span, lambda f: tilt(f, -3.0) * high_pass(f, 100.0, 1.0))

@@ -50,9 +50,7 @@ def event_clip(
     Raises:
         ConfigError: if the name is unknown or a number is out of range.
     """
-    return Waveform(
-        event_samples(Event(name, intensity), rng, check_span(duration_seconds, sample_rate)), sample_rate
-    )
+    return Waveform(event_samples(Event(name, intensity), rng, check_span(duration_seconds, sample_rate)), sample_rate)
 
 
 def check_span(duration_seconds: float, sample_rate: int) -> Span:
@@ -62,9 +60,7 @@ def check_span(duration_seconds: float, sample_rate: int) -> Span:
         ConfigError: if the duration or the rate is out of range.
     """
     if not 8000 <= sample_rate <= 48_000:
-        raise ConfigError(
-            f"Sounds are made at 8000 to 48000 samples a second, got {sample_rate}. Resample afterwards."
-        )
+        raise ConfigError(f"Sounds are made at 8000 to 48000 samples a second, got {sample_rate}. Resample afterwards.")
     if not 0.25 <= duration_seconds <= 120.0:
         raise ConfigError(f"A clip lasts 0.25 to 120 seconds, got {duration_seconds}.")
     return Span(round(duration_seconds * sample_rate), sample_rate)

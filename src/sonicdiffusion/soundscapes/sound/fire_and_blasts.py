@@ -28,7 +28,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
 
 
 def explosion(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    """Return blasts with a sharp onset and a falling spectrum; intensity makes them bigger, closer and more."""
+    """Return blasts with a sharp onset and a falling spectrum; intensity makes them bigger and more."""
     out = span.silence()
     far = float(rng.beta(1.0, 2.0))
     if span.seconds < 3.5 or rng.random() < 0.4:
@@ -84,9 +84,7 @@ def _blast(rng: np.random.Generator, span: Span, intensity: float, far: float) -
 def _debris(rng: np.random.Generator, span: Span, decay: float) -> Samples:
     times = span.times()
     clicks = impulses(rng, span, log_uniform(rng, 20.0, 250.0), spread=1.2, clusters=0.8)
-    rain = resonance(
-        clicks, span.sample_rate, log_uniform(rng, 500.0, 4000.0), log_uniform(rng, 0.001, 0.008)
-    )
+    rain = resonance(clicks, span.sample_rate, log_uniform(rng, 500.0, 4000.0), log_uniform(rng, 0.001, 0.008))
     later = rng.uniform(0.1, 0.5)
     swell = (times / later) * np.exp(1 - times / later) * np.exp(-times / (4 * decay))
     return unit_level(rain * swell.astype(np.float32)) * np.float32(np.sqrt(span.seconds) * 0.5)
@@ -102,22 +100,18 @@ def _chip_blast(rng: np.random.Generator, span: Span, intensity: float) -> Sampl
     corner = log_uniform(rng, 900.0, 9000.0)
     rumble = shaped_noise(rng, span, lambda f: low_pass(f, 180.0, 1.5) * high_pass(f, 25.0))
     mix = (held + rng.uniform(0.0, 2.0) * rumble) * np.exp(-times / lasting)
-    mix = coloured(
-        mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 1.0) * high_pass(f, 30.0)
-    )
+    mix = coloured(mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 1.0) * high_pass(f, 30.0))
     return np.tanh(log_uniform(rng, 0.5, 3.0) * mix)
 
 
 def _shell(rng: np.random.Generator, span: Span, intensity: float, far: float) -> Samples:
-    """A blast wave alone (one N-shaped pulse), its echoes and a short noisy tail: cannon, mortar, firework."""
+    """A blast wave alone (one N-shaped pulse), its echoes and a noisy tail: cannon, mortar, firework."""
     times = span.times()
     width = log_uniform(rng, 0.002, 0.02) * (0.6 + intensity)
     wave = (1 - times / width) * np.exp(-times / width)
     decay = log_uniform(rng, 0.05, 0.35) * (0.6 + intensity)
     corner = log_uniform(rng, 600.0, 6000.0) * (1 - 0.85 * far)
-    tail = shaped_noise(rng, span, lambda f: tilt(f, -4.0) * low_pass(f, corner, 1.0)) * np.exp(
-        -times / decay
-    )
+    tail = shaped_noise(rng, span, lambda f: tilt(f, -4.0) * low_pass(f, corner, 1.0)) * np.exp(-times / decay)
     mix = wave + log_uniform(rng, 0.2, 1.0) * tail
     for delay in rng.uniform(0.03, 0.9, size=int(rng.integers(0, 5))):
         add_at(mix, int(delay * span.sample_rate), mix[: mix.size // 2].copy(), 0.35 * np.exp(-delay * 2))
@@ -161,9 +155,7 @@ def _pops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 def _roar(rng: np.random.Generator, span: Span) -> Samples:
     corner, order = log_uniform(rng, 80.0, 900.0), rng.uniform(0.7, 4.0)
-    base = shaped_noise(
-        rng, span, lambda f: low_pass(f, corner, order) * high_pass(f, 25.0, 1.0) * uneven(rng, f, 2.5)
-    )
+    base = shaped_noise(rng, span, lambda f: low_pass(f, corner, order) * high_pass(f, 25.0, 1.0) * uneven(rng, f, 2.5))
     flutter = np.exp(rng.uniform(0.1, 0.6) * wander(rng, span, log_uniform(rng, 3.0, 14.0)))
     return unit_level(base * flutter * np.exp(0.25 * wander(rng, span, 0.8)))
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, signal
 
-Samples = NDArray[np.float32]
-Curve = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+# Single precision for speed; a step may return double, the finished recording is single again.
+Samples = NDArray[np.floating[Any]]
+Curve = Callable[[Samples], Samples]
 
 
 @dataclass(frozen=True)
@@ -48,33 +50,31 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def low_pass(frequencies: ArrayLike, corner: ArrayLike, order: float = 2.0) -> NDArray[np.float32]:
+def low_pass(frequencies: ArrayLike, corner: ArrayLike, order: float = 2.0) -> Samples:
     """Return a Butterworth low-pass magnitude; both arguments in hertz, broadcast against each other."""
     ratio = np.asarray(frequencies, np.float32) / np.asarray(corner, np.float32)
     return 1.0 / np.sqrt(1.0 + ratio ** np.float32(2 * order))
 
 
-def high_pass(frequencies: ArrayLike, corner: ArrayLike, order: float = 2.0) -> NDArray[np.float32]:
+def high_pass(frequencies: ArrayLike, corner: ArrayLike, order: float = 2.0) -> Samples:
     """Return a Butterworth high-pass magnitude; both arguments in hertz, broadcast against each other."""
     ratio = np.asarray(corner, np.float32) / np.maximum(np.asarray(frequencies, np.float32), 1.0)
     return 1.0 / np.sqrt(1.0 + np.minimum(ratio, 1e4) ** np.float32(2 * order))
 
 
-def bell(frequencies: ArrayLike, centre: ArrayLike, octaves: ArrayLike) -> NDArray[np.float32]:
+def bell(frequencies: ArrayLike, centre: ArrayLike, octaves: ArrayLike) -> Samples:
     """Return a bump around `centre` hertz whose standard deviation is `octaves`."""
     distance = np.log2(np.maximum(np.asarray(frequencies, np.float32), 1.0) / np.asarray(centre, np.float32))
     return np.exp(-0.5 * (distance / np.asarray(octaves, np.float32)) ** 2)
 
 
-def tilt(frequencies: ArrayLike, decibels_per_octave: float, pivot: float = 200.0) -> NDArray[np.float32]:
+def tilt(frequencies: ArrayLike, decibels_per_octave: float, pivot: float = 200.0) -> Samples:
     """Return a spectral slope that is flat below `pivot` hertz."""
     octaves = np.log2(1.0 + np.asarray(frequencies, np.float32) / np.float32(pivot))
     return np.float32(10.0) ** (octaves * np.float32(decibels_per_octave / 20.0))
 
 
-def uneven(
-    rng: np.random.Generator, frequencies: NDArray[np.float32], decibels: float
-) -> NDArray[np.float32]:
+def uneven(rng: np.random.Generator, frequencies: Samples, decibels: float) -> Samples:
     """Return a smooth random magnitude over log-frequency that deviates by about `decibels`."""
     knots = np.geomspace(30.0, 24_000.0, 14)
     values = rng.normal(0.0, decibels, size=knots.size)
@@ -96,7 +96,12 @@ def active_level(samples: Samples, sample_rate: int) -> float:
     return float(np.sqrt(max(np.quantile(power, 0.9), power.mean(), 1e-20)))
 
 
-def _magnitudes(curve: Curve, size: int, sample_rate: int) -> NDArray[np.float32]:
+def fast_length(samples: int) -> int:
+    """Return the next length at which a real Fourier transform is fast."""
+    return int(fft.next_fast_len(samples, real=True) or samples)
+
+
+def _magnitudes(curve: Curve, size: int, sample_rate: int) -> Samples:
     """Evaluate `curve` on a fine logarithmic grid and interpolate it to the bins of a real transform."""
     knots = np.geomspace(8.0, 0.5 * sample_rate, 1024).astype(np.float32)
     frequencies = np.arange(size // 2 + 1) * (sample_rate / size)
@@ -104,31 +109,34 @@ def _magnitudes(curve: Curve, size: int, sample_rate: int) -> NDArray[np.float32
 
 
 def shaped_noise(rng: np.random.Generator, span: Span, curve: Curve) -> Samples:
-    """Return stationary Gaussian noise of level 1 whose magnitude follows `curve` of the frequency in hertz."""
-    size = fft.next_fast_len(span.samples, real=True)
+    """Return stationary Gaussian noise of level 1 whose magnitude is `curve` of the frequency in hertz."""
+    size = fast_length(span.samples)
     parts = rng.standard_normal(2 * (size // 2 + 1), dtype=np.float32).view(np.complex64)
     spectrum = parts * _magnitudes(curve, size, span.sample_rate)
     spectrum[0] = 0.0
-    return unit_level(fft.irfft(spectrum, size)[: span.samples])
+    return unit_level(np.fft.irfft(spectrum, size)[: span.samples])
 
 
 def coloured(samples: Samples, sample_rate: int, curve: Curve) -> Samples:
     """Filter with the magnitude `curve` of the frequency in hertz, without delay."""
-    size = fft.next_fast_len(samples.size + sample_rate // 20, real=True)
-    return fft.irfft(fft.rfft(samples, size) * _magnitudes(curve, size, sample_rate), size)[: samples.size]
+    size = fast_length(samples.size + sample_rate // 20)
+    return np.fft.irfft(np.fft.rfft(samples, size) * _magnitudes(curve, size, sample_rate), size)[: samples.size]
 
 
 def texture(
     rng: np.random.Generator,
     span: Span,
-    gain: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
+    gain: Callable[[Samples, Samples], Samples],
     *,
     frame_seconds: float = 0.024,
 ) -> Samples:
     """Return noise whose magnitude follows a function of time and frequency.
 
     Args:
-        gain: maps times (frames, 1) in seconds and frequencies (1, bins) in hertz to magnitudes (frames, bins).
+        rng: decides everything that is left open.
+        span: the time to fill.
+        gain: maps times (frames, 1) in seconds and frequencies (1, bins) in hertz to magnitudes (frames,
+            bins).
         frame_seconds: length of the half-overlapping frames: the resolution in time.
     """
     hop = max(16, int(frame_seconds * span.sample_rate) // 2)
@@ -139,15 +147,15 @@ def texture(
     parts = rng.standard_normal((frames, 2 * (hop + 1)), dtype=np.float32).view(np.complex64)
     spectrum = parts * gain(times, np.maximum(frequencies, 1.0)).astype(np.float32)
     window = np.sin(np.pi * (np.arange(size, dtype=np.float32) + 0.5) / size).astype(np.float32)
-    pieces = fft.irfft(spectrum, size, axis=1) * window
+    pieces = np.fft.irfft(spectrum, size, axis=1) * window
     joined = pieces[1:, :hop] + pieces[:-1, hop:]
     return joined.reshape(-1)[: span.samples] * np.float32(np.sqrt(size))
 
 
 def speckle(
     rng: np.random.Generator, shape: tuple[int, int], *, time_cells: int, bin_cells: int, spread: float
-) -> NDArray[np.float32]:
-    """Return log-normal gains of mean about 1 over (frames, bins), constant in cells: an uneven, grainy texture."""
+) -> Samples:
+    """Return log-normal gains of mean about 1 over (frames, bins), constant in cells: a grainy texture."""
     rows, columns = -(-shape[0] // time_cells), -(-shape[1] // bin_cells)
     cells = rng.standard_normal((rows, columns), dtype=np.float32)
     grown = np.repeat(np.repeat(cells, time_cells, axis=0), bin_cells, axis=1)
@@ -155,7 +163,7 @@ def speckle(
 
 
 def wander(rng: np.random.Generator, span: Span, rate: float) -> Samples:
-    """Return a smooth random curve of mean about 0 and variance about 1 that changes about `rate` times a second."""
+    """Return a smooth random curve, mean about 0 and variance about 1, that changes `rate` times a second."""
     points = int(np.ceil(span.seconds * rate)) + 4
     knots = rng.standard_normal(points)
     fine = (
@@ -168,12 +176,13 @@ def wander(rng: np.random.Generator, span: Span, rate: float) -> Samples:
     return np.interp(places, np.arange(fine.size), fine).astype(np.float32)
 
 
-def arrivals(
-    rng: np.random.Generator, span: Span, rate: float, *, clusters: float = 0.0
-) -> NDArray[np.int64]:
+def arrivals(rng: np.random.Generator, span: Span, rate: float, *, clusters: float = 0.0) -> NDArray[np.int64]:
     """Return sorted sample positions of random events, `rate` a second on average and at least one.
 
     Args:
+        rng: decides everything that is left open.
+        span: the time to fill.
+        rate: events a second.
         clusters: 0 spreads them evenly; 1 and more gathers them in bursts.
     """
     count = max(1, int(rng.poisson(rate * span.seconds)))
@@ -195,7 +204,7 @@ def add_at(out: Samples, start: int, grain: Samples, gain: float = 1.0) -> None:
 def scatter(
     rng: np.random.Generator, span: Span, grains: Sequence[Samples], starts: NDArray[np.int64], spread: float
 ) -> Samples:
-    """Return randomly picked grains at the positions `starts`, their levels log-normal with `spread` (natural)."""
+    """Return randomly picked grains at the positions `starts`, their levels log-normal with `spread`."""
     out = span.silence()
     picks = rng.integers(0, len(grains), size=starts.size)
     gains = np.exp(spread * rng.standard_normal(starts.size))
@@ -218,13 +227,13 @@ def resonance(samples: Samples, sample_rate: int, frequency: float, decay_second
     frequency = min(frequency, 0.45 * sample_rate)
     radius = np.exp(-1.0 / max(decay_seconds * sample_rate, 1.0))
     angle = 2 * np.pi * frequency / sample_rate
-    return signal.lfilter([1.0 - radius], [1.0, -2 * radius * np.cos(angle), radius**2], samples).astype(
-        np.float32
+    return np.asarray(
+        signal.lfilter([1.0 - radius], [1.0, -2 * radius * np.cos(angle), radius**2], samples), np.float32
     )
 
 
-def harmonic_tone(phase: Samples, harmonics: NDArray[np.float64]) -> Samples:
-    """Return a periodic tone from its phase in cycles and the amplitudes of its harmonics, by table look-up."""
+def harmonic_tone(phase: Samples, harmonics: Samples) -> Samples:
+    """Return a periodic tone from its phase in cycles and the amplitudes of its harmonics."""
     size = 4096
     spectrum = np.zeros(size // 2 + 1, dtype=np.complex128)
     count = min(harmonics.size, size // 4)
@@ -254,31 +263,25 @@ def fade(samples: Samples, sample_rate: int, rise_seconds: float, fall_seconds: 
     return out
 
 
-def occasions(
-    rng: np.random.Generator, span: Span, rate: float, *, regular: float = 0.0
-) -> NDArray[np.int64]:
+def occasions(rng: np.random.Generator, span: Span, rate: float, *, regular: float = 0.0) -> NDArray[np.int64]:
     """Return where single happenings begin: the first near the start of a short span, anywhere in a long one.
 
     Args:
+        rng: decides everything that is left open.
+        span: the time to fill.
         rate: happenings a second.
         regular: 0 for random gaps, 1 for a steady beat.
     """
     period = 1.0 / rate
     lead = rng.uniform(0.0, 0.06) if span.seconds < 3.5 else rng.uniform(0.0, min(period, 0.5 * span.seconds))
     count = int(span.seconds / period * 2) + 2
-    gaps = (
-        period
-        * (regular + (1 - regular) * rng.gamma(2.0, 0.5, size=count))
-        * rng.uniform(0.9, 1.1, size=count)
-    )
+    gaps = period * (regular + (1 - regular) * rng.gamma(2.0, 0.5, size=count)) * rng.uniform(0.9, 1.1, size=count)
     starts = lead + np.concatenate([[0.0], np.cumsum(gaps)])
     kept = starts[(starts < span.seconds * 0.92) | (np.arange(starts.size) == 0)]
     return (kept * span.sample_rate).astype(np.int64)
 
 
-def arch(part: NDArray[np.float32], skew: float = 1.0, sharpness: float = 1.0) -> NDArray[np.float32]:
+def arch(part: Samples, skew: float = 1.0, sharpness: float = 1.0) -> Samples:
     """Return a rounded rise and fall over `part` in [0, 1]; a skew below 1 puts the top early."""
     # The sine of a rounded pi can dip below zero, where powers are undefined.
-    return np.maximum(np.sin(np.pi * np.clip(part, 0.0, 1.0) ** skew), 0.0).astype(np.float32) ** np.float32(
-        sharpness
-    )
+    return np.maximum(np.sin(np.pi * np.clip(part, 0.0, 1.0) ** skew), 0.0).astype(np.float32) ** np.float32(sharpness)

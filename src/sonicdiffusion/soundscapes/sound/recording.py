@@ -1,12 +1,12 @@
 """From the scene to the file: room and distance, microphone, converter, codec and gain."""
 
 import numpy as np
-from scipy import fft
 
 from sonicdiffusion.soundscapes.sound.noise import (
     Samples,
     Span,
     coloured,
+    fast_length,
     high_pass,
     log_uniform,
     low_pass,
@@ -20,14 +20,12 @@ from sonicdiffusion.soundscapes.sound.noise import (
 def room(rng: np.random.Generator, samples: Samples, sample_rate: int) -> Samples:
     """Place a dry sound in a room or a valley, at some distance.
 
-    Half of all recordings stay dry. Rooms are decaying noise whose high frequencies die first, open country is a few
-    dull echoes; distance takes high frequencies away, as the absorption of air does.
+    Half of all recordings stay dry. Rooms are decaying noise whose high frequencies die first, open country
+    is a few dull echoes; distance takes high frequencies away, as the absorption of air does.
     """
     if rng.random() < 0.5:
         return samples
-    span = Span(
-        max(64, int(min(log_uniform(rng, 0.08, 1.8), samples.size / sample_rate) * sample_rate)), sample_rate
-    )
+    span = Span(max(64, int(min(log_uniform(rng, 0.08, 1.8), samples.size / sample_rate) * sample_rate)), sample_rate)
     times = span.times()
     decay, wet = span.seconds / rng.uniform(3.0, 7.0), log_uniform(rng, 0.03, 0.7)
     if rng.random() < 0.65:
@@ -39,12 +37,12 @@ def room(rng: np.random.Generator, samples: Samples, sample_rate: int) -> Sample
         late *= np.exp(-times / (2 * decay))
     late *= np.float32(wet / (np.sqrt(np.sum(late * late)) + 1e-9))
     late[0] += 1.0
-    size = fft.next_fast_len(samples.size + span.samples, real=True)
-    response = fft.rfft(late, size)
+    size = fast_length(samples.size + span.samples)
+    response = np.fft.rfft(late, size)
     if rng.random() < 0.4:
         frequencies = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(sample_rate / size)
         response = response * low_pass(frequencies, log_uniform(rng, 700.0, 7000.0), 0.6)
-    return fft.irfft(fft.rfft(samples, size) * response, size)[: samples.size]
+    return np.fft.irfft(np.fft.rfft(samples, size) * response, size)[: samples.size]
 
 
 def microphone(rng: np.random.Generator, samples: Samples, sample_rate: int) -> Samples:
@@ -57,10 +55,7 @@ def microphone(rng: np.random.Generator, samples: Samples, sample_rate: int) -> 
         samples,
         sample_rate,
         lambda f: (
-            high_pass(f, bass, steep)
-            * low_pass(f, treble, soft)
-            * tilt(f, slope, 1000.0)
-            * uneven(rng, f, wiggle)
+            high_pass(f, bass, steep) * low_pass(f, treble, soft) * tilt(f, slope, 1000.0) * uneven(rng, f, wiggle)
         ),
     )
     if rng.random() < 0.6:
@@ -133,18 +128,18 @@ def _band_holes(rng: np.random.Generator, samples: Samples, sample_rate: int) ->
     window = np.sin(np.pi * (np.arange(2 * hop, dtype=np.float32) + 0.5) / (2 * hop)).astype(np.float32)
     padded = np.pad(samples, (hop, 2 * hop - samples.size % hop))
     rows = padded.reshape(-1, hop)
-    spectrum = fft.rfft(np.concatenate([rows[:-1], rows[1:]], axis=1) * window, axis=1)
+    spectrum = np.fft.rfft(np.concatenate([rows[:-1], rows[1:]], axis=1) * window, axis=1)
     size = np.abs(spectrum)
     limit = size.max(axis=1, keepdims=True) * 10 ** (rng.uniform(-60.0, -28.0) / 20)
     frequencies = np.arange(hop + 1) * (sample_rate / (2 * hop))
     kept = (size > limit) & (frequencies < log_uniform(rng, 5500.0, 18_000.0))
-    pieces = fft.irfft(spectrum * kept, 2 * hop, axis=1) * window
+    pieces = np.fft.irfft(spectrum * kept, 2 * hop, axis=1) * window
     joined = pieces[1:, :hop] + pieces[:-1, hop:]
     return joined.reshape(-1)[: samples.size]
 
 
 def recording_gain(rng: np.random.Generator, samples: Samples) -> Samples:
-    """Scale to a random level of -30 to 0 decibels, judged half by peak and half by power, without clipping."""
+    """Scale to a random level of -30 to 0 decibels, judged by peak and power alike, without clipping."""
     peak = float(np.abs(samples).max())
     if peak < 1e-9:  # a codec swallowed everything: leave the faintest audible trace
         return (1e-4 * unit_level(rng.standard_normal(samples.size))).astype(np.float32)

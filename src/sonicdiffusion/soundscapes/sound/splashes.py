@@ -62,15 +62,7 @@ def _spray(
         wiggle = np.interp(np.log(f), np.linspace(np.log(20), np.log(24_000), 64), shape)
         moving = 0.25 + bell(f, centre * 2.0 ** (glide * (1 - np.exp(-t / fall))), width)
         grains = speckle(rng, (t.shape[0], f.shape[1]), time_cells=1, bin_cells=4, spread=spread)
-        return (
-            level
-            * wiggle
-            * moving
-            * tilt(f, slope)
-            * grains
-            * high_pass(f, start, 1.0)
-            * low_pass(f, corner, 1.0)
-        )
+        return level * wiggle * moving * tilt(f, slope) * grains * high_pass(f, start, 1.0) * low_pass(f, corner, 1.0)
 
     spray = texture(rng, span, gain, frame_seconds=0.02)
     return spray / (np.abs(spray).max() + 1e-9)
@@ -106,9 +98,7 @@ def _splash(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     )
     times = own.times()
     if rng.random() < 0.6:
-        thump = np.sin(2 * np.pi * log_uniform(rng, 50.0, 220.0) * times * (1 - 0.3 * times)) * np.exp(
-            -times / 0.05
-        )
+        thump = np.sin(2 * np.pi * log_uniform(rng, 50.0, 220.0) * times * (1 - 0.3 * times)) * np.exp(-times / 0.05)
         mix += rng.uniform(0.1, 1.0) * thump.astype(np.float32)
     if rng.random() < 0.35:  # air dragged below comes up as a low gurgle
         grains = bubble_grains(rng, own, 12, 120.0, log_uniform(rng, 500.0, 1500.0), rise=0.4, lasting=1.5)
@@ -117,13 +107,9 @@ def _splash(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         mix += rng.uniform(0.2, 1.0) * gurgle / (np.abs(gurgle).max() + 1e-9)
     if rng.random() < 0.5:  # the crown falls back
         later = int(rng.uniform(0.12, 0.7) * own.seconds * own.sample_rate)
-        second = _spray(
-            rng, own, rise=0.08, fall=fall, centre=log_uniform(rng, 1200.0, 6000.0), width=1.5, glide=0.0
-        )
+        second = _spray(rng, own, rise=0.08, fall=fall, centre=log_uniform(rng, 1200.0, 6000.0), width=1.5, glide=0.0)
         add_at(mix, later, second, rng.uniform(0.2, 0.9))
-    mix += rng.uniform(0.0, 0.6) * _drips(
-        rng, own, log_uniform(rng, 10.0, 80.0) * (0.4 + intensity), own.seconds
-    )
+    mix += rng.uniform(0.0, 0.6) * _drips(rng, own, log_uniform(rng, 10.0, 80.0) * (0.4 + intensity), own.seconds)
     return fade(mix, span.sample_rate, 0.001, 0.25 * own.seconds)
 
 
@@ -189,7 +175,7 @@ def _pour(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 
 def squishing_water(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    """Return squelches, splats, suction and steps in mud; intensity makes them wetter, bigger and more frequent."""
+    """Return squelches, splats, suction and steps in mud; intensity makes them bigger and more frequent."""
     mix = span.silence()
     model = int(rng.choice(4, p=(0.4, 0.36, 0.1, 0.14)))
     make = (_squelch, _splat, _gloop, _squelch)[model]
@@ -209,9 +195,7 @@ def _sticky(rng: np.random.Generator, span: Span, low: float, high: float) -> Sa
     clicks = impulses(rng, span, log_uniform(rng, 60.0, 500.0), spread=1.1, clusters=1.0)
     mix = span.silence()
     for _ in range(3):
-        mix += resonance(
-            clicks, span.sample_rate, log_uniform(rng, low, high), log_uniform(rng, 0.0008, 0.006)
-        )
+        mix += resonance(clicks, span.sample_rate, log_uniform(rng, low, high), log_uniform(rng, 0.0008, 0.006))
     return mix / (np.abs(mix).max() + 1e-9)
 
 
@@ -219,16 +203,14 @@ def _squelch(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A squeeze: noise through moving formants, crackling, with a pop of suction at its end."""
     own = span.part(log_uniform(rng, 0.12, 0.7) * (0.7 + 0.5 * intensity))
     length = own.seconds
-    formants = [
-        (log_uniform(rng, 200.0, 3500.0), rng.uniform(-1.8, 1.8), rng.uniform(0.15, 0.5)) for _ in range(3)
-    ]
+    formants = [(log_uniform(rng, 200.0, 3500.0), rng.uniform(-1.8, 1.8), rng.uniform(0.2, 1.0)) for _ in range(3)]
     jitter = np.exp(0.8 * wander(rng, own, log_uniform(rng, 15.0, 60.0)))
     early, late = rng.uniform(0.1, 1.2), rng.uniform(0.4, 2.5)
-    slope = rng.uniform(-3.0, 0.0)
+    slope, floor = rng.uniform(-4.0, 0.0), log_uniform(rng, 0.02, 0.4)
 
     def gain(t: Samples, f: Samples) -> Samples:
         part = np.clip(t / length, 0.0, 1.0)
-        total = np.zeros((t.shape[0], f.shape[1]), dtype=np.float32) + 0.04
+        total = np.zeros((t.shape[0], f.shape[1]), dtype=np.float32) + floor
         for centre, glide, width in formants:
             total = total + bell(f, centre * 2.0 ** (glide * (part - 0.5)), width)
         return total * tilt(f, slope) * high_pass(f, 80.0, 1.0) * part**early * (1 - part) ** late
@@ -270,9 +252,7 @@ def _gloop(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Thick slime: slow rising notes close together under a wet film."""
     own = span.part(rng.uniform(0.3, 1.1))
     low = log_uniform(rng, 120.0, 500.0)
-    grains = bubble_grains(
-        rng, own, 6, low, low * rng.uniform(1.5, 4.0), rise=2.0, lasting=log_uniform(rng, 1.5, 5.0)
-    )
+    grains = bubble_grains(rng, own, 6, low, low * rng.uniform(1.5, 4.0), rise=0.8, lasting=log_uniform(rng, 1.0, 3.0))
     mix = scatter(rng, own, grains, arrivals(rng, own, 4.0 + 14.0 * intensity, clusters=0.5), 0.5)
     mix = mix / (np.abs(mix).max() + 1e-9)
     mix += rng.uniform(0.2, 1.0) * _sticky(rng, own, 300.0, 3500.0)

@@ -9,7 +9,7 @@ from sonicdiffusion.soundscapes.sound.noise import Samples, Span, active_level, 
 from sonicdiffusion.soundscapes.sound.recording import converter, microphone, recording_gain, room
 from sonicdiffusion.values import Waveform
 
-# How often a clip of each event is a short recording that repeats, and the shortest and longest such recording.
+# How often a clip of each event is a short recording that repeats, and how many seconds that lasts.
 _LOOPS = {
     "explosion": (0.7, 0.6, 3.5),
     "fire_crackling": (0.25, 1.5, 4.5),
@@ -38,7 +38,7 @@ def _recorded_span(scene: Scene, span: Span) -> Span:
 
 
 def event_to_background_decibels(scene: Scene, event: Event) -> float:
-    """Return how far the active moments of an event stand above the background: more for a higher intensity."""
+    """Return how far the active moments of an event stand above the background: more with intensity."""
     rng = scene.random("sound", "ratio", event.name)
     clean = 22.0 if scene.random("sound", "clean").random() < 0.4 else 0.0
     return 3.0 + 30.0 * event.intensity + float(rng.normal(0.0, 2.0)) + clean
@@ -60,9 +60,9 @@ def layers(scene: Scene, span: Span) -> dict[str, Samples]:
 def synthesise(scene: Scene, *, duration_seconds: float = 5.0, sample_rate: int = 16_000) -> Waveform:
     """Return the recording of a scene: equal scenes give equal recordings.
 
-    Events and background are mixed by intensity, placed in a room, heard by a microphone, stored by a converter or
-    codec and scaled to a random level, so that the level says nothing about intensity. Some recordings are
-    short and repeat until the duration is filled, as effects in games do.
+    Events and background are mixed by intensity, placed in a room, heard by a microphone, stored by a
+    converter or codec and scaled to a random level, so that the level says nothing about intensity. Some
+    recordings are short and repeat until the duration is filled, as effects in games do.
 
     Args:
         scene: what is heard.
@@ -74,7 +74,7 @@ def synthesise(scene: Scene, *, duration_seconds: float = 5.0, sample_rate: int 
     """
     span = check_span(duration_seconds, sample_rate)
     own = _recorded_span(scene, span)
-    mix = np.sum(list(layers(scene, own).values()), axis=0, dtype=np.float32)
+    mix = np.stack(list(layers(scene, own).values())).sum(axis=0)
     mix = room(scene.random("sound", "room"), mix, sample_rate)
     mix = microphone(scene.random("sound", "microphone"), mix, sample_rate)
     mix = converter(scene.random("sound", "converter"), mix, sample_rate)

@@ -42,6 +42,9 @@ def bubble_grains(
     (Minnaert, 1933; van den Doel, "Physically based models for liquid sounds", 2005).
 
     Args:
+        rng: draws pitches and decays.
+        span: gives the sample rate.
+        count: number of bubbles.
         low: lowest pitch in hertz.
         high: highest pitch in hertz, limited to the Nyquist frequency.
         rise: the largest relative rise of pitch per decay time; bubbles near the surface rise.
@@ -54,10 +57,7 @@ def bubble_grains(
     loudness = (pitch / low) ** rng.uniform(-0.7, 0.1)
     grains = []
     for tone, decay, slope, size in zip(pitch, damping, rises, loudness, strict=True):
-        times = (
-            np.arange(max(16, int(min(6.0 / decay, 0.6) * span.sample_rate)), dtype=np.float32)
-            / span.sample_rate
-        )
+        times = np.arange(max(16, int(min(6.0 / decay, 0.6) * span.sample_rate)), dtype=np.float32) / span.sample_rate
         climbing = np.minimum(slope * times / 2, 2.0)
         angle = 2 * np.pi * np.minimum(tone * (1 + climbing), 0.45 * span.sample_rate) * times
         onset = np.minimum(times * tone, 1.0)
@@ -67,8 +67,8 @@ def bubble_grains(
 
 def underwater_bubbling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return bubbles under water; intensity adds bubbles and makes their bursts denser."""
-    model = int(rng.choice(6, p=(0.2, 0.22, 0.18, 0.18, 0.14, 0.08)))
-    make = (_stream, _breaths, _boiling, _blubs, _deep, _gurgle)[model]
+    model = int(rng.choice(7, p=(0.16, 0.22, 0.17, 0.16, 0.13, 0.06, 0.1)))
+    make = (_stream, _breaths, _boiling, _blubs, _deep, _gurgle, _fizz)[model]
     return make(rng, intensity, span)
 
 
@@ -84,36 +84,30 @@ def _stream(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         rise=rng.uniform(0.1, 0.9),
         lasting=log_uniform(rng, 1.0, 4.0),
     )
-    starts = arrivals(
-        rng, span, log_uniform(rng, 8.0, 60.0) * (0.3 + 1.4 * intensity), clusters=rng.uniform(0.0, 1.2)
-    )
+    starts = arrivals(rng, span, log_uniform(rng, 8.0, 60.0) * (0.3 + 1.4 * intensity), clusters=rng.uniform(0.0, 1.2))
     mix = scatter(rng, span, grains, starts, rng.uniform(0.3, 0.9))
     return unit_level(mix) + log_uniform(rng, 0.01, 0.3) * _murk(rng, span)
 
 
 def _murk(rng: np.random.Generator, span: Span) -> Samples:
     corner = log_uniform(rng, 100.0, 900.0)
-    return shaped_noise(
-        rng, span, lambda f: low_pass(f, corner, 1.5) * high_pass(f, 30.0, 1.0) * uneven(rng, f, 2.0)
-    )
+    return shaped_noise(rng, span, lambda f: low_pass(f, corner, 1.5) * high_pass(f, 30.0, 1.0) * uneven(rng, f, 2.0))
 
 
 def _breaths(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A diver's breaths: bursts of bubbles with rushing noise between quiet moments."""
     mix = span.silence()
     low, top = log_uniform(rng, 100.0, 500.0), log_uniform(rng, 1500.0, 5000.0)
-    grains = bubble_grains(
-        rng, span, 30, low, top, rise=rng.uniform(0.1, 0.6), lasting=log_uniform(rng, 1.0, 3.0)
-    )
+    grains = bubble_grains(rng, span, 30, low, top, rise=rng.uniform(0.0, 0.3), lasting=log_uniform(rng, 1.0, 3.0))
     for start in occasions(rng, span, rng.uniform(0.3, 0.9), regular=0.7).tolist():
         burst = span.part(rng.uniform(0.4, 1.8))
         shape = arch(burst.times() / burst.seconds, rng.uniform(0.5, 1.2), 1.5)
-        starts = arrivals(rng, burst, log_uniform(rng, 25.0, 90.0) * (0.4 + intensity), clusters=0.7)
+        starts = arrivals(rng, burst, log_uniform(rng, 30.0, 200.0) * (0.4 + intensity), clusters=0.7)
         bubbles = unit_level(scatter(rng, burst, grains, starts, 0.7))
         bubbles *= np.exp(rng.uniform(0.2, 1.0) * wander(rng, burst, 9.0))
         centre = log_uniform(rng, 250.0, 1500.0)
         rush = shaped_noise(rng, burst, lambda f, centre=centre: bell(f, centre, 0.7))
-        add_at(mix, start, (bubbles + rng.uniform(0.0, 0.6) * rush) * shape)
+        add_at(mix, start, (bubbles + rng.uniform(0.1, 1.2) * rush) * shape)
     return mix + log_uniform(rng, 0.005, 0.15) * _murk(rng, span)
 
 
@@ -126,10 +120,8 @@ def _boiling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     starts = arrivals(rng, span, log_uniform(rng, 60.0, 250.0) * (0.3 + intensity), clusters=0.6)
     mix = unit_level(scatter(rng, span, grains, starts, 0.9))
     hiss_slope = rng.uniform(-6.0, -1.5)
-    hiss = shaped_noise(
-        rng, span, lambda f: tilt(f, hiss_slope, 400.0) * high_pass(f, 60.0, 1.0) * uneven(rng, f, 2.0)
-    )
-    hiss = hiss * np.exp(0.4 * wander(rng, span, 9.0))
+    hiss = shaped_noise(rng, span, lambda f: tilt(f, hiss_slope, 400.0) * high_pass(f, 60.0, 1.0) * uneven(rng, f, 2.0))
+    hiss = hiss * np.exp(rng.uniform(0.2, 0.7) * wander(rng, span, log_uniform(rng, 6.0, 30.0)))
     return mix + log_uniform(rng, 0.05, 0.8) * hiss
 
 
@@ -137,18 +129,14 @@ def _blubs(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Single big bubbles: a tone that slides up and breaks off."""
     mix = span.silence()
     rate = log_uniform(rng, 0.8, 4.0) * (0.5 + 1.2 * intensity)
-    base, reach = log_uniform(rng, 120.0, 700.0), rng.uniform(1.5, 5.0)
+    base, reach = log_uniform(rng, 90.0, 500.0), rng.uniform(1.5, 6.0)
     for start in occasions(rng, span, rate, regular=rng.uniform(0.0, 0.9))[:60].tolist():
         own = span.part(log_uniform(rng, 0.04, 0.25))
         part = own.times() / own.seconds
         pitch = base * log_uniform(rng, 0.7, 1.5) * reach ** (part ** rng.uniform(0.8, 2.0))
         angle = 2 * np.pi * np.cumsum(np.minimum(pitch, 0.45 * span.sample_rate)) / span.sample_rate
         shape = part ** rng.uniform(0.1, 1.2) * (1 - part) ** rng.uniform(0.3, 1.5)
-        blub = (
-            np.sin(angle)
-            + rng.uniform(0.0, 0.4) * np.sin(2 * angle)
-            + rng.uniform(0.0, 0.2) * np.sin(3 * angle)
-        )
+        blub = np.sin(angle) + rng.uniform(0.0, 0.4) * np.sin(2 * angle) + rng.uniform(0.0, 0.2) * np.sin(3 * angle)
         add_at(mix, start, (blub * shape).astype(np.float32), log_uniform(rng, 0.3, 1.0))
     return mix + (0.0 if rng.random() < 0.5 else 0.05) * _murk(rng, span)
 
@@ -163,15 +151,20 @@ def _deep(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     return coloured(mix.astype(np.float32), span.sample_rate, lambda f: low_pass(f, corner, 2.5))
 
 
+def _fizz(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
+    """A dense cloud of small bubbles."""
+    low = log_uniform(rng, 300.0, 1500.0)
+    grains = bubble_grains(rng, span, 40, low, 8000.0, rise=0.4, lasting=log_uniform(rng, 1.0, 4.0))
+    starts = arrivals(rng, span, log_uniform(rng, 60.0, 300.0) * (0.4 + intensity), clusters=rng.uniform(0.2, 1.0))
+    return unit_level(scatter(rng, span, grains, starts, 0.6)) + log_uniform(rng, 0.005, 0.1) * _murk(rng, span)
+
+
 def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Water glugging out of a bottle or down a drain: a steady beat of low resonant pulses."""
     grains = bubble_grains(rng, span, 12, log_uniform(rng, 120.0, 400.0), 900.0, rise=0.5, lasting=2.5)
     mix = span.silence()
     beat = log_uniform(rng, 5.0, 12.0) * (0.7 + 0.5 * intensity)
-    starts = (
-        np.cumsum(rng.gamma(12.0, 1 / (12.0 * beat), size=int(span.seconds * beat * 1.3) + 1))
-        * span.sample_rate
-    )
+    starts = np.cumsum(rng.gamma(12.0, 1 / (12.0 * beat), size=int(span.seconds * beat * 1.3) + 1)) * span.sample_rate
     for start in starts.astype(np.int64).tolist():
         add_at(mix, start, grains[int(rng.integers(0, 12))], log_uniform(rng, 0.3, 1.0))
     return unit_level(mix) + log_uniform(rng, 0.02, 0.3) * _murk(rng, span)
@@ -179,9 +172,7 @@ def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 def waterfall_burbling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return a brook, river, fall or fountain; intensity turns separate burbles into a dense roar."""
-    bubbles, rush = ((1.0, 0.25), (0.6, 0.6), (0.12, 1.0), (0.4, 0.8))[
-        int(rng.choice(4, p=(0.28, 0.27, 0.3, 0.15)))
-    ]
+    bubbles, rush = ((1.0, 0.25), (0.6, 0.6), (0.12, 1.0), (0.4, 0.8))[int(rng.choice(4, p=(0.28, 0.27, 0.3, 0.15)))]
     mix = rush * (0.4 + intensity) * log_uniform(rng, 0.5, 2.0) * _rush(rng, span)
     mix += bubbles * log_uniform(rng, 0.5, 1.5) * _burbles(rng, intensity, span)
     if rng.random() < 0.3:
@@ -197,12 +188,7 @@ def _rush(rng: np.random.Generator, span: Span) -> Samples:
     start, corner = log_uniform(rng, 40.0, 500.0), log_uniform(rng, 3000.0, 20_000.0)
 
     def gain(t: Samples, f: Samples) -> Samples:
-        smooth = (
-            (0.15 + bell(f, centre, width))
-            * tilt(f, slope)
-            * high_pass(f, start, 1.0)
-            * low_pass(f, corner, 1.0)
-        )
+        smooth = (0.15 + bell(f, centre, width)) * tilt(f, slope) * high_pass(f, start, 1.0) * low_pass(f, corner, 1.0)
         grains = speckle(rng, (t.shape[0], f.shape[1]), time_cells=2, bin_cells=5, spread=spread)
         return smooth * uneven(rng, f[0], 1.5) * grains
 
@@ -220,7 +206,7 @@ def _burbles(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 
 def waves(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    """Return breakers that swell, crash and run out; intensity makes them taller, brighter and quicker to break."""
+    """Return breakers that swell, crash and run out; intensity makes them brighter."""
     mix = log_uniform(rng, 0.01, 0.25) * _sea(rng, span)
     if span.seconds < 3.5:
         starts, period = np.array([rng.uniform(-0.1, 0.15)]), span.seconds * rng.uniform(0.8, 1.2)

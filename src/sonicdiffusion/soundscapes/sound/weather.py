@@ -29,7 +29,7 @@ from sonicdiffusion.soundscapes.sound.water import bubble_grains
 
 
 def thunder(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    """Return strokes of lightning heard from afar; intensity brings them closer and makes them more frequent."""
+    """Return strokes of lightning heard from afar; intensity brings them closer and more often."""
     out = span.silence()
     if span.seconds < 6.0:
         starts = occasions(rng, span, 0.25 / span.seconds)[:1]
@@ -49,8 +49,8 @@ def thunder(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def _channel_arrivals(rng: np.random.Generator, span: Span, near: float) -> Samples:
     """Return the pulse train that a tortuous lightning channel sends to the listener.
 
-    The channel is a random walk of short segments; each sends a pulse that arrives after its distance over the speed
-    of sound, weaker with distance and with the angle it is seen at (after Ribner and Roy, 1982).
+    The channel is a random walk of short segments; each sends a pulse that arrives after its distance over
+    the speed of sound, weaker with distance and with the angle it is seen at (after Ribner and Roy, 1982).
     """
     segments = int(rng.integers(200, 900))
     steps = rng.standard_normal((segments, 3)) * rng.uniform(8.0, 40.0)
@@ -61,11 +61,7 @@ def _channel_arrivals(rng: np.random.Generator, span: Span, near: float) -> Samp
     distance = np.linalg.norm(path, axis=1)
     along = np.abs(np.sum(steps * path, axis=1)) / (np.linalg.norm(steps, axis=1) * distance + 1e-9)
     delay = (distance - distance.min()) / 340.0 * min(1.0, rng.uniform(0.5, 1.0) * span.seconds)
-    size = (
-        (1 - along) ** 2
-        * (distance.min() / distance) ** rng.uniform(0.4, 1.2)
-        * rng.gamma(1.0, 1.0, segments)
-    )
+    size = (1 - along) ** 2 * (distance.min() / distance) ** rng.uniform(0.4, 1.2) * rng.gamma(1.0, 1.0, segments)
     where = (delay * span.sample_rate).astype(np.int64)
     kept = where < span.samples
     signs = rng.choice((-1.0, 1.0), segments)
@@ -117,9 +113,7 @@ def _claps(rng: np.random.Generator, span: Span, near: float, peak: float) -> Sa
 
 def _rumble(rng: np.random.Generator, span: Span, corner: float) -> Samples:
     order = rng.uniform(0.7, 1.8)
-    return shaped_noise(
-        rng, span, lambda f: low_pass(f, corner, order) * high_pass(f, 22.0, 1.0) * uneven(rng, f, 2.5)
-    )
+    return shaped_noise(rng, span, lambda f: low_pass(f, corner, order) * high_pass(f, 22.0, 1.0) * uneven(rng, f, 2.5))
 
 
 def _crack(rng: np.random.Generator, span: Span) -> Samples:
@@ -181,9 +175,7 @@ def _roof_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sampl
     clicks = impulses(rng, span, log_uniform(rng, 40.0, 800.0) * (0.2 + 1.5 * intensity), spread=1.0)
     mix = 0.2 * clicks
     for _ in range(3):
-        mix = mix + resonance(
-            clicks, span.sample_rate, log_uniform(rng, 300.0, 5000.0), log_uniform(rng, 0.001, 0.012)
-        )
+        mix = mix + resonance(clicks, span.sample_rate, log_uniform(rng, 300.0, 5000.0), log_uniform(rng, 0.001, 0.012))
     return mix
 
 
@@ -196,9 +188,7 @@ def _puddle_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sam
 def _window_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     clicks = impulses(rng, span, log_uniform(rng, 10.0, 120.0) * (0.3 + 1.2 * intensity), spread=1.0)
     taps = resonance(clicks, span.sample_rate, log_uniform(rng, 150.0, 900.0), log_uniform(rng, 0.003, 0.015))
-    return unit_level(taps) + 0.3 * unit_level(
-        coloured(clicks, span.sample_rate, lambda f: high_pass(f, 1500.0))
-    )
+    return unit_level(taps) + 0.3 * unit_level(coloured(clicks, span.sample_rate, lambda f: high_pass(f, 1500.0)))
 
 
 def _fine_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
@@ -217,9 +207,7 @@ def wind_noise(rng: np.random.Generator, intensity: float, span: Span) -> Sample
     if model in (1, 3):
         mix += log_uniform(rng, 0.5, 2.0) * _howls(rng, span, gust, intensity)
     if model == 2:
-        mix += _gusts(rng, span, gust, intensity) + log_uniform(rng, 0.3, 1.0) * _howls(
-            rng, span, gust, intensity
-        )
+        mix += _gusts(rng, span, gust, intensity) + log_uniform(rng, 0.3, 1.0) * _howls(rng, span, gust, intensity)
     if model == 4:
         mix += log_uniform(rng, 0.3, 1.5) * _leaves(rng, span, gust)
     if rng.random() < 0.25:

@@ -1,0 +1,70 @@
+"""What a user names as sounds becomes a list of recordings, each with a fingerprint."""
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sonicdiffusion.audio.decode import decode
+from sonicdiffusion.audio.limits import DecodeLimits
+from sonicdiffusion.errors import MissingFileError
+from sonicdiffusion.values import Waveform
+
+STANDARD_INPUT = "-"
+
+# Which files of a folder count; a file that is named itself may end in anything.
+SUFFIXES = frozenset(
+    ".3gp .aac .aif .aiff .amr .au .avi .caf .flac .flv .m4a .mka .mkv .mov .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv "
+    ".opus .ts .w64 .wav .weba .webm .wma .wmv".split()
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A decoded file that can be recognised again.
+
+    Args:
+        waveform: its sound.
+        sha256: of the file's bytes, in hexadecimal.
+    """
+
+    waveform: Waveform
+    sha256: str
+
+
+def list_sounds(names: Iterable[str]) -> list[str]:
+    """Return the recordings that `names` stand for, folders opened one level deep and sorted.
+
+    Args:
+        names: files, folders, or "-" for standard input. Whether a named file exists shows when it is read.
+
+    Raises:
+        MissingFileError: if a folder holds no recording.
+    """
+    found: list[str] = []
+    for name in names:
+        folder = Path(name)
+        if name == STANDARD_INPUT or not folder.is_dir():
+            found.append(name)
+            continue
+        inside = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        if not inside:
+            raise MissingFileError(f"The folder {name!r} holds no recording. Name the files, or another folder.")
+        found += inside
+    return found
+
+
+def read_recording(name: str) -> Recording:
+    """Decode a file or standard input.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        AudioError: if it is not a readable recording or passes a limit.
+    """
+    if name == STANDARD_INPUT:
+        content = sys.stdin.buffer.read(DecodeLimits().max_bytes + 1)
+        return Recording(decode(content), hashlib.sha256(content).hexdigest())
+    waveform = decode(name)
+    with Path(name).open("rb") as file:
+        return Recording(waveform, hashlib.file_digest(file, "sha256").hexdigest())

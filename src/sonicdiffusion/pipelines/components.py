@@ -1,0 +1,151 @@
+"""The parts of an image model that hears, loaded from folders in diffusers' layout."""
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from sonicdiffusion.errors import MissingFileError, ModelError
+from sonicdiffusion.hub import resolve
+from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
+from sonicdiffusion.models.audio_adapter import AudioAdapter
+from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
+from sonicdiffusion.models.audio_projector import AudioProjector
+
+ADAPTER_FOLDER = "audio_adapter"
+ENCODER_FOLDER = "audio_encoder"
+_AUTOENCODERS = {
+    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "AutoencoderTiny": "diffusers.models.autoencoders.autoencoder_tiny",
+}
+
+
+@dataclass(eq=False)
+class Hearing:
+    """The parts that turn sound into audio tokens, with the adapter that lets the UNet take them in.
+
+    Args:
+        config: facts of the adapter.
+        encoder: samples to embedding, in float32.
+        projector: embedding to tokens, in float32.
+        adapter: installed in the UNet.
+    """
+
+    config: AdapterConfig
+    encoder: ClapAudioEncoder
+    projector: AudioProjector
+    adapter: AudioAdapter
+
+
+@dataclass(eq=False)
+class Components:
+    """The parts of one pipeline.
+
+    Args:
+        name: what the user called the model.
+        tokenizer: CLIP's.
+        text_encoder: CLIP's.
+        vae: `AutoencoderKL` or `AutoencoderTiny`.
+        unet: with the adapter installed, if there is one.
+        scheduler: any diffusers scheduler.
+        hearing: None for a model without an adapter.
+    """
+
+    name: str
+    tokenizer: CLIPTokenizer
+    text_encoder: CLIPTextModel
+    vae: Any
+    unet: UNet2DConditionModel
+    scheduler: Any
+    hearing: Hearing | None
+
+
+def load_components(
+    name: str | Path, adapter: str | Path | None, device: torch.device, dtype: torch.dtype
+) -> Components:
+    """Load every part of a model.
+
+    Args:
+        name: bundled name, folder or hub id of the image model.
+        adapter: the same for the audio adapter; None takes the one inside the model, if it has one.
+        device: where the networks go.
+        dtype: of the image model; the audio side stays in float32, where it is cheap.
+
+    Raises:
+        MissingFileError: if the model, the adapter or a part of it does not exist.
+        ModelError: if a part is damaged or does not fit the others.
+    """
+    folder = resolve(name)
+    for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler"):
+        if not (folder / part).is_dir():
+            raise MissingFileError(
+                f"The model {str(name)!r} has no folder '{part}'. Give a folder in diffusers' layout."
+            )
+    try:
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype)
+        vae = _autoencoder(folder / "vae").from_pretrained(folder / "vae", torch_dtype=dtype)
+        text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=dtype)
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    except (OSError, ValueError, RuntimeError) as problem:
+        raise ModelError(
+            f"The model {str(name)!r} cannot be loaded ({problem}). Copy or download it again."
+        ) from problem
+    if getattr(unet.config, "addition_embed_type", None) is not None:
+        raise ModelError(
+            f"The model {str(name)!r} is of the XL family, which this pipeline does not run yet. "
+            "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
+        )
+    hearing = _load_hearing(folder, adapter, unet)
+    networks: list[Any] = [unet, vae, text_encoder]
+    if hearing is not None:
+        networks += [hearing.encoder, hearing.projector]
+    for network in networks:
+        network.to(device).eval().requires_grad_(False)
+    scheduler = _load_scheduler(folder / "scheduler")
+    return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing)
+
+
+def _load_hearing(folder: Path, adapter: str | Path | None, unet: UNet2DConditionModel) -> Hearing | None:
+    if adapter is None and not (folder / ADAPTER_FOLDER).is_dir():
+        return None
+    place = folder / ADAPTER_FOLDER if adapter is None else resolve(adapter)
+    if (place / ADAPTER_FOLDER).is_dir():  # a whole model was named as the adapter
+        place = place / ADAPTER_FOLDER
+    candidates = (place / ENCODER_FOLDER, place.parent / ENCODER_FOLDER, folder / ENCODER_FOLDER)
+    found = next((candidate for candidate in candidates if candidate.is_dir()), None)
+    if found is None:
+        raise MissingFileError(
+            f"The adapter {str(place)!r} has no audio encoder. Put the encoder's folder into it as '{ENCODER_FOLDER}'."
+        )
+    encoder = ClapAudioEncoder.load(found)
+    config, projector, installed = load_adapter(place, unet, encoder.config)
+    return Hearing(config, encoder, projector, installed)
+
+
+def _autoencoder(folder: Path) -> Any:
+    kind = _class_name(folder / "config.json")
+    if kind not in _AUTOENCODERS:
+        raise ModelError(f"The autoencoder is a {kind!r}; known are {', '.join(_AUTOENCODERS)}. Use one of them.")
+    return getattr(import_module(_AUTOENCODERS[kind]), kind)
+
+
+def _load_scheduler(folder: Path) -> Any:
+    kind = _class_name(folder / "scheduler_config.json")
+    # The name comes from a file: only schedulers of diffusers are looked up.
+    found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Scheduler") else None
+    if found is None:
+        raise ModelError(f"diffusers has no scheduler {kind!r}. Name one it has in {folder}.")
+    return found.from_pretrained(folder)
+
+
+def _class_name(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ModelError(f"{path} does not name its class. Copy the model again.") from problem

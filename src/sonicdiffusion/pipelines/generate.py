@@ -1,0 +1,277 @@
+"""Pictures from sound and text.
+
+    pipeline = GenerationPipeline.from_pretrained("mini")
+    pipeline("storm.wav", prompt="a mountain village").images[0].save("storm.png")
+
+Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from sonicdiffusion._version import __version__
+from sonicdiffusion.audio.decode import decode
+from sonicdiffusion.audio.resample import resample
+from sonicdiffusion.audio.window import CropPolicy, windows
+from sonicdiffusion.diffusion.guidance import Guidance
+from sonicdiffusion.diffusion.sampling import SamplingStep, initial_noise, sample
+from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.pipelines.components import Components, Hearing, load_components
+from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
+from sonicdiffusion.values import Waveform
+
+Sound = str | Path | Waveform | Tensor
+
+DEFAULT_GUIDANCE = 5.0  # for a model without an adapter, which brings its own
+DEFAULT_STEPS = 25
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationResult:
+    """Pictures, with all that is needed to make them again.
+
+    Args:
+        images: RGB pictures.
+        settings: plain values that JSON can hold.
+    """
+
+    images: list[Image.Image]
+    settings: dict[str, Any]
+
+
+class GenerationPipeline:
+    """Make pictures of what a recording sounds like.
+
+    Args:
+        components: the networks; replace `components.scheduler` to sample by another diffusers scheduler.
+    """
+
+    def __init__(self, components: Components) -> None:
+        self.components = components
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path = "mini",
+        adapter: str | Path | None = None,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> "GenerationPipeline":
+        """Load a model.
+
+        Args:
+            name: a bundled model, a folder in diffusers' layout, or a hub id.
+            adapter: an audio adapter, named likewise; by default the one inside the model.
+            device: by default the accelerator if there is one, else the CPU.
+            dtype: of the image model; by default float16 on a CUDA device, else float32.
+
+        Raises:
+            MissingFileError: if something named does not exist.
+            ModelError: if parts are damaged or do not fit each other.
+        """
+        place = torch.device(device) if device is not None else torch.device(_best_device())
+        number = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
+        return cls(load_components(name, adapter, place, number))
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        audio: Sound | None = None,
+        prompt: str = "",
+        *,
+        negative_prompt: str = "",
+        audio_strength: float = 1.0,
+        text_guidance: float | None = None,
+        audio_guidance: float | None = None,
+        num_steps: int | None = None,
+        seed: int = 0,
+        num_images: int = 1,
+        height: int | None = None,
+        width: int | None = None,
+        batch_size: int = 4,
+        crop_policy: CropPolicy | None = None,
+        on_step: Callable[[SamplingStep], None] | None = None,
+    ) -> GenerationResult:
+        """Make pictures.
+
+        Args:
+            audio: a recording's path or samples, or its embedding (1, width); None for text alone.
+            prompt: what else the picture shows.
+            negative_prompt: what it does not show.
+            audio_strength: factor of the audio branch; 0 is exactly the image model without sound.
+            text_guidance: how far to follow the text; by default what the adapter was tuned for.
+            audio_guidance: how far to follow the sound; by default what the adapter was tuned for.
+            num_steps: sampling steps; by default what the adapter was tuned for.
+            seed: of the first picture; the following ones take the following seeds.
+            num_images: how many pictures.
+            height: in pixels; by default the model's own.
+            width: in pixels; by default the model's own.
+            batch_size: pictures made at once, which changes memory and time but not the pictures.
+            crop_policy: which part of a long recording is heard; by default the adapter's.
+            on_step: called after every sampling step.
+
+        Returns:
+            Pictures and settings.
+
+        Raises:
+            AudioError: if the recording cannot be used.
+            ConfigError: if a setting is out of range.
+            ModelError: if there is sound but the model has no adapter.
+        """
+        if num_images < 1 or batch_size < 1:
+            raise ConfigError(f"num_images and batch_size start at 1; got {num_images} and {batch_size}.")
+        guidance = self._guidance(text_guidance, audio_guidance)
+        steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
+        shape = self._latent_shape(height, width)
+
+        # 1. Sound and text become tokens.
+        conditioning = self._condition(audio if audio_strength != 0 else None, prompt, negative_prompt, crop_policy)
+        # 2. Noise becomes latents, 3. and latents become pictures, a batch at a time.
+        seeds = [seed + index for index in range(num_images)]
+        images: list[Image.Image] = []
+        for start in range(0, num_images, batch_size):
+            noise, generators = initial_noise(shape, seeds[start : start + batch_size])
+            denoise = build_denoiser(
+                self.components.unet, self._adapter, conditioning, guidance, audio_strength, len(noise)
+            )
+            latents = noise = noise.to(self.device)
+            for step in sample(self.components.scheduler, noise, denoise, steps, generators):
+                latents = step.latents
+                if on_step is not None:
+                    on_step(step)
+            images += self.decode_latents(latents)
+        settings = {
+            "sonicdiffusion": __version__,
+            "model": self.components.name,
+            "audio": str(audio) if isinstance(audio, str | Path) else type(audio).__name__,
+            "prompt": prompt,
+            "negative_prompt": negative_prompt,
+            "audio_strength": audio_strength,
+            "text_guidance": guidance.text_guidance,
+            "audio_guidance": guidance.audio_guidance,
+            "num_steps": steps,
+            "scheduler": type(self.components.scheduler).__name__,
+            "seeds": seeds,
+            "height": images[0].height,
+            "width": images[0].width,
+            "crop_policy": crop_policy or self._default("crop_policy", None),
+        }
+        return GenerationResult(images, settings)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.components.unet.parameters()).device
+
+    @torch.no_grad()
+    def embed_sound(self, audio: str | Path | Waveform, crop_policy: CropPolicy | None = None) -> Tensor:
+        """Return the embedding (1, width) of a recording; several windows are averaged.
+
+        Raises:
+            AudioError: if the recording cannot be used.
+            ModelError: if the model has no adapter.
+        """
+        hearing = self._hearing()
+        waveform = resample(audio if isinstance(audio, Waveform) else decode(audio), hearing.config.sample_rate)
+        policy: Any = crop_policy or hearing.config.crop_policy
+        clips = torch.from_numpy(windows(waveform, hearing.config.window_seconds, policy))
+        embedding = hearing.encoder(clips.to(self.device)).mean(dim=0, keepdim=True)
+        # The mean of unit vectors is shorter, which the projector was not trained for.
+        return normalize(embedding, dim=-1) if hearing.encoder.config.normalise else embedding
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Return text tokens (texts, tokens, channels); a text that is too long is cut with a warning."""
+        tokenizer = self.components.tokenizer
+        length = min(tokenizer.model_max_length, self.components.text_encoder.config.max_position_embeddings)
+        full = tokenizer(list(texts)).input_ids
+        for ids in full:
+            if len(ids) > length:
+                warnings.warn(
+                    f"The prompt has {len(ids)} tokens and the model reads {length}; the rest is ignored.",
+                    stacklevel=2,
+                )
+        ids = tokenizer(
+            list(texts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        ).input_ids
+        return self.components.text_encoder(ids.to(self.device))[0]
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> list[Image.Image]:
+        """Return pictures for latents (images, channels, height, width)."""
+        vae = self.components.vae
+        shift = getattr(vae.config, "shift_factor", None) or 0.0
+        decoded = vae.decode((latents / vae.config.scaling_factor + shift).to(vae.dtype)).sample
+        pixels = (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)  # (images, height, width, 3)
+        return [Image.fromarray(picture) for picture in (pixels * 255).round().cpu().numpy().astype(np.uint8)]
+
+    def _condition(
+        self, audio: Sound | None, prompt: str, negative_prompt: str, crop_policy: CropPolicy | None
+    ) -> Conditioning:
+        text_tokens, negative_tokens = self.encode_text([prompt, negative_prompt]).split(1)
+        if audio is None:
+            return Conditioning(text_tokens, negative_tokens)
+        hearing = self._hearing()
+        embedding = audio if isinstance(audio, Tensor) else self.embed_sound(audio, crop_policy)
+        embedding = embedding.to(hearing.projector.out.weight)
+        audio_tokens, null_tokens = (
+            tokens.to(text_tokens.dtype) for tokens in (hearing.projector(embedding), hearing.projector.null_tokens())
+        )
+        return Conditioning(text_tokens, negative_tokens, audio_tokens, null_tokens)
+
+    def _guidance(self, text_guidance: float | None, audio_guidance: float | None) -> Guidance:
+        text, audio = (
+            self._default(name, DEFAULT_GUIDANCE) if given is None else given
+            for name, given in (("text_guidance", text_guidance), ("audio_guidance", audio_guidance))
+        )
+        return Guidance(text, audio)
+
+    def _latent_shape(self, height: int | None, width: int | None) -> tuple[int, int, int]:
+        """Return (channels, height, width) of the latents of one picture."""
+        # diffusers declares its configs as plain dictionaries, but they have attributes.
+        unet: Any = self.components.unet.config
+        vae = self.components.vae.config
+        factor = 2 ** (len(vae.block_out_channels) - 1)
+        # The UNet halves the latents at every level but the last.
+        multiple = factor * 2 ** (len(unet.block_out_channels) - 1)
+        own = unet.sample_size if isinstance(unet.sample_size, Sequence) else [unet.sample_size] * 2
+        sizes = []
+        for name, given, default in (("height", height, own[0]), ("width", width, own[1])):
+            pixels = default * factor if given is None else given
+            if pixels < 1 or (given is not None and pixels % multiple):
+                nearest = max(1, math.floor(pixels / multiple + 0.5)) * multiple
+                raise ConfigError(f"{name} is {pixels}; this model makes multiples of {multiple}. Try {nearest}.")
+            sizes.append(pixels // factor)
+        return (unet.in_channels, sizes[0], sizes[1])
+
+    def _default(self, name: str, otherwise: Any) -> Any:
+        hearing = self.components.hearing
+        return otherwise if hearing is None else getattr(hearing.config, name)
+
+    @property
+    def _adapter(self) -> Any:
+        return None if self.components.hearing is None else self.components.hearing.adapter
+
+    def _hearing(self) -> Hearing:
+        if self.components.hearing is None:
+            raise ModelError(
+                f"The model {self.components.name!r} has no audio adapter, so it cannot hear. "
+                "Load it with from_pretrained(name, adapter=...)."
+            )
+        return self.components.hearing
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,0 +1,119 @@
+"""Pictures on disk: each PNG carries what is needed to make it again, and a sheet shows them together."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from sonicdiffusion._version import __version__
+from sonicdiffusion.errors import ConfigError
+
+_CELL = 256  # pixels, largest side of a picture on the sheet
+_SHEET = 4096  # pixels, largest width of the sheet
+_LABEL = 18  # pixels, height of the line under a picture
+
+
+class PictureFolder:
+    """A folder that receives pictures and never loses one: a name that is taken gets a number.
+
+    Args:
+        path: the folder, made if it is missing.
+
+    Raises:
+        ConfigError: if the path cannot be a folder to write to.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.pictures: list[Path] = []
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"Cannot write to '{path}': {error.strerror}. Choose another folder.") from error
+
+    def save(self, images: Sequence[Image.Image], stem: str, settings: Mapping[str, Any]) -> list[Path]:
+        """Write the pictures of one sound and return their paths.
+
+        Args:
+            images: the pictures, in the order of `settings["seeds"]`.
+            stem: beginning of their names.
+            settings: plain values; all of them are stored in each file, with the picture's own seed.
+        """
+        paths = []
+        for image, seed in zip(images, settings["seeds"], strict=True):
+            facts = PngInfo()
+            own = {**settings, "seeds": [seed]}
+            facts.add_itxt("Software", f"sonicdiffusion {__version__}")
+            for key in ("prompt", "negative_prompt", "model", "sound", "sound_sha256"):
+                if key in own:
+                    facts.add_itxt(key, str(own[key]))
+            facts.add_itxt("seed", str(seed))
+            facts.add_itxt("settings", json.dumps(own, ensure_ascii=False))
+            path = self._free(f"{stem}-{seed}" if len(images) > 1 else stem)
+            self._write(path, image, facts)
+            paths.append(path)
+        self.pictures += paths
+        return paths
+
+    def save_sheet(self, num_columns: int | None = None) -> Path | None:
+        """Write a sheet of all pictures saved so far; None if there are fewer than two.
+
+        Args:
+            num_columns: pictures in a row; near to a square if None or 1.
+        """
+        count = len(self.pictures)
+        if count < 2:
+            return None
+        columns = num_columns if num_columns and num_columns > 1 else math.ceil(math.sqrt(count))
+        cell = min(_CELL, _SHEET // columns)
+        sheet = Image.new("RGB", (columns * cell, math.ceil(count / columns) * (cell + _LABEL)), "white")
+        draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
+        for index, path in enumerate(self.pictures):
+            left, top = index % columns * cell, index // columns * (cell + _LABEL)
+            with Image.open(path) as picture:
+                scale = cell / max(picture.size)
+                small = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+            sheet.paste(small, (left + (cell - small.width) // 2, top + (cell - small.height) // 2))
+            draw.text((left + 3, top + cell + 1), _shortened(path.stem, draw, font, cell - 6), "black", font)
+        target = self._free("sheet")
+        self._write(target, sheet, None)
+        return target
+
+    def _free(self, stem: str) -> Path:
+        path, number = self.path / f"{stem}.png", 2
+        while path.exists():
+            path, number = self.path / f"{stem}.{number}.png", number + 1
+        return path
+
+    def _write(self, path: Path, image: Image.Image, facts: PngInfo | None) -> None:
+        part = path.with_name(path.name + ".part")
+        try:
+            image.save(part, format="PNG", pnginfo=facts)
+            part.replace(path)
+        except OSError as error:
+            raise ConfigError(f"Cannot write '{path}': {error.strerror or error}. Choose another folder.") from error
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Return the settings that a picture was made with, as `PictureFolder.save` stored them.
+
+    Raises:
+        ConfigError: if the picture carries none.
+    """
+    with Image.open(path) as picture:
+        stored = getattr(picture, "text", {}).get("settings")
+    if stored is None:
+        raise ConfigError(f"'{path}' does not say how it was made. Pass a PNG written by this program.")
+    return json.loads(stored)
+
+
+def _shortened(text: str, draw: ImageDraw.ImageDraw, font: Any, width: int) -> str:
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(text + "…", font) > width:
+        text = text[:-1]
+    return text + "…"
