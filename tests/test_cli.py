@@ -111,6 +111,7 @@ def test_pictures_are_never_overwritten(run: Run, model: Path, sound: Path, tmp_
         (("generate", "SOUND", "--model", "no_such_model"), 1),
         (("soundscapes", "--out", "SOUND", "--count", "1"), 2),
         (("generate", "SOUND", "--out", "SOUND"), 2),
+        (("generate", "SOUND", "--device", "abacus"), 2),
     ],
 )
 def test_a_failure_is_one_sentence(
@@ -139,14 +140,14 @@ def test_info_names_version_devices_and_models(run: Run) -> None:
 
 
 def test_soundscapes_writes_a_data_set(run: Run, tmp_path: Path) -> None:
-    done = run("soundscapes", "--out", tmp_path, "--count", 1, "--seed", 7, "--size", 32)
+    done = run("soundscapes", "--out", tmp_path, "--count", 1, "--seed", 7, "--size", 80)
     assert done.code == 0, done.stderr
     assert json.loads((tmp_path / "metadata.jsonl").read_text())["seed"] == 7
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
 def test_an_interrupt_says_stopped(tmp_path: Path) -> None:
-    command = [*PROGRAM, "soundscapes", "--out", str(tmp_path), "--count", "100000", "--size", "32"]
+    command = [*PROGRAM, "soundscapes", "--out", str(tmp_path), "--count", "100000", "--size", "80"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 60
     while not (tmp_path / "metadata.jsonl").exists() and time.monotonic() < end:

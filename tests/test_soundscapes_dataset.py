@@ -10,7 +10,7 @@ from sonicdiffusion.soundscapes.dataset import write_dataset
 from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import sample_scene
 
-SMALL = {"size": 32, "duration_seconds": 0.5}
+SMALL = {"size": 80, "duration_seconds": 0.5}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -25,7 +25,7 @@ def test_each_scene_comes_with_picture_sound_captions_masks_and_truth(tmp_path: 
         scene = sample_scene(row["seed"])
         stored = cv2.imread(str(tmp_path / row["file_name"]))
         assert stored is not None
-        assert (stored[..., ::-1] == paint(scene, size=32).image).all()
+        assert (stored[..., ::-1] == paint(scene, size=80).image).all()
         assert soundfile.info(tmp_path / row["sound"]).frames == 8000
         assert [event["name"] for event in row["events"]] == [event.name for event in scene.events]
         assert all(row["captions"])
@@ -48,11 +48,11 @@ def test_an_interrupted_run_continues_to_the_same_data_set(tmp_path: Path) -> No
 
 def test_a_folder_holds_one_kind_of_data_set(tmp_path: Path) -> None:
     write_dataset(tmp_path, 1, **SMALL)
-    with pytest.raises(ConfigError, match="size 32, not 64"):
-        write_dataset(tmp_path, 2, size=64, duration_seconds=0.5)
+    with pytest.raises(ConfigError, match="size 80, not 96"):
+        write_dataset(tmp_path, 2, size=96, duration_seconds=0.5)
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1, "first_seed": -1}, {"count": 1, "size": 3}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1, "first_seed": -1}, {"count": 1, "size": 79}])
 def test_numbers_out_of_range_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         write_dataset(tmp_path, **wrong)  # type: ignore[arg-type]

@@ -86,9 +86,13 @@ def generate(
 
 def _load(model: str, adapter: str | None, device: str | None, tell: "Callable[[str], None]") -> "GenerationPipeline":
     """Load the model and say which device was chosen."""
+    from transformers.utils import logging
+
+    from sonicdiffusion.pipelines.device import choose_device
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
-    pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
+    logging.disable_progress_bar()  # of reading weights, a blink each; downloads keep theirs
+    pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=choose_device(device))
     kind = pipeline.device.type
     found = {"cuda": "a CUDA GPU", "mps": "Apple's GPU (MPS)", "cpu": "the CPU"}.get(kind, kind)
     why = "as asked" if device else "no GPU was found" if kind == "cpu" else "it was found"

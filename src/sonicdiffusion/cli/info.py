@@ -1,7 +1,6 @@
 """`sonicdiffusion info`: what is installed, which devices and models there are."""
 
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from sonicdiffusion._version import __version__
@@ -18,21 +17,19 @@ _EXTRAS = {
 
 def info() -> None:
     """Tell what is installed, which devices and which models there are."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("sonicdiffusion", __version__)
-    table.add_row("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    for name in _LIBRARIES:
-        table.add_row(name, _version(name) or "missing")
-    table.add_row("devices", ", ".join(_devices()))
-    table.add_row("models", ", ".join(bundled_names()) or "none bundled; name a folder or hub id with --model")
+    rows = [
+        ("sonicdiffusion", __version__),
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *((name, _version(name) or "missing") for name in _LIBRARIES),
+        ("devices", ", ".join(_devices())),
+        ("models", ", ".join(bundled_names()) or "none bundled; name a folder or hub id with --model"),
+    ]
     for extra, packages in _EXTRAS.items():
-        missing = [package for package in packages if _version(package) is None]
-        state = "installed" if not missing else f"not installed: pip install 'sonicdiffusion[{extra}]'"
-        table.add_row(f"extra {extra}", state.replace("[", r"\["))
-    Console(file=sys.stdout, soft_wrap=True).print(table)
+        is_complete = all(_version(package) for package in packages)
+        state = "installed" if is_complete else f"not installed: pip install 'sonicdiffusion[{extra}]'"
+        rows.append((f"extra {extra}", state))
+    for name, value in rows:
+        print(f"{name:<24}{value}")
 
 
 def _version(package: str) -> str | None:

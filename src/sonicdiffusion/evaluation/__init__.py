@@ -1,1 +1,1 @@
-"""A data set and a pipeline become numbers with intervals."""
+"""A pipeline becomes numbers with intervals: the judge, the measurements and the report."""

@@ -1,1 +1,1 @@
-"""Scores and intervals on arrays; nothing here loads a network."""
+"""Measures on arrays: distances between distributions, intervals, rank correlations, diversity."""

@@ -27,6 +27,15 @@ class Conditioning:
     audio_tokens: Tensor | None = None
     null_tokens: Tensor | None = None
 
+    def rows(self, start: int, stop: int) -> "Conditioning":
+        """Return the conditioning of the pictures `start` to `stop - 1`."""
+        return Conditioning(
+            *(
+                tokens if tokens is None or len(tokens) == 1 else tokens[start:stop]
+                for tokens in (self.text_tokens, self.negative_tokens, self.audio_tokens, self.null_tokens)
+            )  # type: ignore[arg-type]
+        )
+
 
 @torch.no_grad()
 def build_denoiser(

@@ -86,8 +86,8 @@ class GenerationPipeline:
     @torch.no_grad()
     def __call__(
         self,
-        audio: Sound | None = None,
-        prompt: str = "",
+        audio: Sound | Sequence[Sound] | None = None,
+        prompt: str | Sequence[str] = "",
         *,
         negative_prompt: str = "",
         audio_strength: float = 1.0,
@@ -105,15 +105,16 @@ class GenerationPipeline:
         """Make pictures.
 
         Args:
-            audio: a recording's path or samples, or its embedding (1, width); None for text alone.
-            prompt: what else the picture shows.
+            audio: a recording's path or samples, or its embedding (1, width); None for text alone; or a list of
+                them, each with its pictures.
+            prompt: what else the pictures show; or a list as long as that of the sounds.
             negative_prompt: what it does not show.
             audio_strength: factor of the audio branch; 0 is exactly the image model without sound.
             text_guidance: how far to follow the text; by default what the adapter was tuned for.
             audio_guidance: how far to follow the sound; by default what the adapter was tuned for.
             num_steps: sampling steps; by default what the adapter was tuned for.
             seed: of the first picture; the following ones take the following seeds.
-            num_images: how many pictures.
+            num_images: how many pictures of each sound and prompt.
             height: in pixels; by default the model's own.
             width: in pixels; by default the model's own.
             batch_size: pictures made at once, which changes memory and time but not the pictures.
@@ -134,16 +135,18 @@ class GenerationPipeline:
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = self._latent_shape(height, width)
 
+        pairs = _pairs(audio, prompt, num_images)
+
         # 1. Sound and text become tokens.
-        conditioning = self._condition(audio if audio_strength != 0 else None, prompt, negative_prompt, crop_policy)
+        sounds = [sound if audio_strength != 0 else None for sound, _ in pairs]
+        conditioning = self._condition(sounds, [text for _, text in pairs], negative_prompt, crop_policy)
         # 2. Noise becomes latents, 3. and latents become pictures, a batch at a time.
-        seeds = [seed + index for index in range(num_images)]
+        seeds = [seed + index for index in range(len(pairs))]
         images: list[Image.Image] = []
-        for start in range(0, num_images, batch_size):
+        for start in range(0, len(pairs), batch_size):
             noise, generators = initial_noise(shape, seeds[start : start + batch_size])
-            denoise = build_denoiser(
-                self.components.unet, self._adapter, conditioning, guidance, audio_strength, len(noise)
-            )
+            rows = conditioning.rows(start, start + batch_size)
+            denoise = build_denoiser(self.components.unet, self._adapter, rows, guidance, audio_strength, len(noise))
             latents = noise = noise.to(self.device)
             for step in sample(self.components.scheduler, noise, denoise, steps, generators):
                 latents = step.latents
@@ -153,8 +156,8 @@ class GenerationPipeline:
         settings = {
             "sonicdiffusion": __version__,
             "model": self.components.name,
-            "audio": str(audio) if isinstance(audio, str | Path) else type(audio).__name__,
-            "prompt": prompt,
+            "audio": _names(audio),
+            "prompt": prompt if isinstance(prompt, str) else list(prompt),
             "negative_prompt": negative_prompt,
             "audio_strength": audio_strength,
             "text_guidance": guidance.text_guidance,
@@ -216,14 +219,26 @@ class GenerationPipeline:
         return [Image.fromarray(picture) for picture in (pixels * 255).round().cpu().numpy().astype(np.uint8)]
 
     def _condition(
-        self, audio: Sound | None, prompt: str, negative_prompt: str, crop_policy: CropPolicy | None
+        self,
+        sounds: Sequence[Sound | None],
+        prompts: Sequence[str],
+        negative_prompt: str,
+        crop_policy: CropPolicy | None,
     ) -> Conditioning:
-        text_tokens, negative_tokens = self.encode_text([prompt, negative_prompt]).split(1)
-        if audio is None:
+        """Return the conditioning of all pictures, one row each; equal prompts and sounds are encoded once."""
+        known = list(dict.fromkeys([negative_prompt, *prompts]))
+        encoded = self.encode_text(known)
+        text_tokens = encoded[[known.index(prompt) for prompt in prompts]]
+        negative_tokens = encoded[:1]
+        if any(sound is None for sound in sounds):
             return Conditioning(text_tokens, negative_tokens)
         hearing = self._hearing()
-        embedding = audio if isinstance(audio, Tensor) else self.embed_sound(audio, crop_policy)
-        embedding = embedding.to(hearing.projector.out.weight)
+        embeddings: dict[int, Tensor] = {}
+        for sound in sounds:
+            if id(sound) not in embeddings:
+                heard = sound if isinstance(sound, Tensor) else self.embed_sound(sound, crop_policy)  # type: ignore[arg-type]
+                embeddings[id(sound)] = heard.to(hearing.projector.out.weight)
+        embedding = torch.cat([embeddings[id(sound)] for sound in sounds])
         audio_tokens, null_tokens = (
             tokens.to(text_tokens.dtype) for tokens in (hearing.projector(embedding), hearing.projector.null_tokens())
         )
@@ -269,6 +284,29 @@ class GenerationPipeline:
                 "Load it with from_pretrained(name, adapter=...)."
             )
         return self.components.hearing
+
+
+def _pairs(
+    audio: Sound | Sequence[Sound] | None, prompt: str | Sequence[str], num_images: int
+) -> list[tuple[Sound | None, str]]:
+    """Return the sound and the prompt of every picture."""
+    many_sounds = isinstance(audio, Sequence) and not isinstance(audio, str)
+    sounds: list[Any] = list(audio) if many_sounds else [audio]  # type: ignore[arg-type]
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    if not sounds or not prompts or (1 not in (len(sounds), len(prompts)) and len(sounds) != len(prompts)):
+        raise ConfigError(
+            f"Got {len(sounds)} sounds and {len(prompts)} prompts. Pass as many of one as of the other, or a single one."
+        )
+    count = max(len(sounds), len(prompts))
+    pairs = zip(sounds * (count // len(sounds)), prompts * (count // len(prompts)), strict=True)
+    return [pair for pair in pairs for _ in range(num_images)]
+
+
+def _names(audio: Sound | Sequence[Sound] | None) -> str | list[str]:
+    """Return what can be told of sounds in plain words."""
+    if isinstance(audio, Sequence) and not isinstance(audio, str):
+        return [str(_names(sound)) for sound in audio]
+    return str(audio) if isinstance(audio, str | Path) else type(audio).__name__
 
 
 def _best_device() -> str:

@@ -20,6 +20,7 @@ from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 from sonicdiffusion.values import Waveform
 
 NUM_CAPTIONS = 3
+_SMALLEST = 80  # pixels; on fewer, the finest texture of the pictures would have no room
 _FOLDERS = ("pictures", "sounds", "masks")
 
 
@@ -51,10 +52,10 @@ def write_dataset(
     Raises:
         ConfigError: if a number is out of range, or the folder holds a data set with other settings.
     """
-    if count < 1 or first_seed < 0 or not 16 <= size <= 4096:
+    if count < 1 or first_seed < 0 or not _SMALLEST <= size <= 4096:
         raise ConfigError(
             f"Got count {count}, seed {first_seed}, size {size}; expected a count of at least 1, a seed of at least "
-            "0 and a size from 16 to 4096 pixels."
+            f"0 and a size from {_SMALLEST} to 4096 pixels."
         )
     out = Path(out)
     try:

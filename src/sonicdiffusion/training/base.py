@@ -110,7 +110,7 @@ class SceneBatches:
     """Random latents of scenes with fresh captions.
 
     Args:
-        latents: shape (2, scenes, channels, height, width), mirrored second.
+        latents: shape (scenes, channels, height, width).
         scale: factor that brings them to standard deviation 1.
         tokenizer: the text encoder's.
         text_encoder: frozen.
@@ -122,10 +122,9 @@ class SceneBatches:
         self.latents, self.scale = latents, scale
         self.tokenizer, self.text_encoder = tokenizer, text_encoder.eval().requires_grad_(False)
 
-    def pictures(self, seeds: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-        """Return scaled latents (batch, channels, height, width) of scenes, each mirrored or not."""
-        chosen = self.latents[rng.integers(2, size=len(seeds)), seeds].astype(np.float32)
-        return torch.from_numpy(chosen * self.scale)
+    def pictures(self, seeds: np.ndarray) -> torch.Tensor:
+        """Return scaled latents (batch, channels, height, width) of scenes."""
+        return torch.from_numpy(self.latents[seeds].astype(np.float32) * self.scale)
 
     @torch.no_grad()
     def text_tokens(self, texts: list[str]) -> torch.Tensor:
@@ -137,7 +136,7 @@ class SceneBatches:
 def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Iterator[StepRecord]:
     """Train the UNet on captioned latents; saved to `folder / "unet"` and `folder / "scheduler"`."""
     torch.manual_seed(recipe.loop.seed)
-    _, count, channels, size, _ = batches.latents.shape
+    count, channels, size, _ = batches.latents.shape
     unet = build_unet(recipe, channels, size, batches.text_encoder.config.hidden_size)
     unet = unet.to(memory_format=torch.channels_last)
     scheduler = build_scheduler()
@@ -149,7 +148,7 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
         pairs = zip(seeds, kept, strict=True)
         texts = [describe(sample_scene(int(seed)), rng) if keep else "" for seed, keep in pairs]
         device = next(module.parameters()).device
-        latents = batches.pictures(seeds, rng).to(device)
+        latents = batches.pictures(seeds).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
         return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator)}
 

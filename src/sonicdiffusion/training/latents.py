@@ -8,11 +8,12 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 from sonicdiffusion.data.shards import SHARD_SIZE, Shards
 from sonicdiffusion.training.autoencoder import to_tensor
+from sonicdiffusion.training.loop import choose_precision
 
 
 @torch.no_grad()
 def encode_pictures(vae: AutoencoderTiny, pictures: Shards, path: Path) -> np.ndarray:
-    """Return the latents of all pictures and of their mirror images, computing them if `path` does not hold them.
+    """Return the latents of all pictures, computing them if `path` does not hold them.
 
     Args:
         vae: a trained autoencoder.
@@ -20,18 +21,17 @@ def encode_pictures(vae: AutoencoderTiny, pictures: Shards, path: Path) -> np.nd
         path: an .npy file, written whole or not at all.
 
     Returns:
-        float16, shape (2, pictures, channels, height, width): as they are, and mirrored.
+        float16, shape (pictures, channels, height, width).
     """
     if not path.exists():
         vae = vae.eval().to(memory_format=torch.channels_last)
         parts = []
         for start in range(0, len(pictures), SHARD_SIZE // 5):
             images = pictures.read("image", np.arange(start, start + SHARD_SIZE // 5))
-            both = np.concatenate([images, images[:, :, ::-1]])
-            latents = vae.encode(to_tensor(both)).latents
-            parts.append(latents.reshape(2, len(images), *latents.shape[1:]).numpy().astype(np.float16))
+            with torch.autocast("cpu", torch.bfloat16, enabled=choose_precision("auto") == "bf16"):
+                parts.append(vae.encode(to_tensor(images)).latents.float().numpy().astype(np.float16))
         scratch = path.with_suffix(".writing.npy")
-        np.save(scratch, np.concatenate(parts, axis=1))
+        np.save(scratch, np.concatenate(parts))
         scratch.replace(path)
     return np.load(path)
 

@@ -88,7 +88,7 @@ def train_stage2(
         chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
         heard = rng.random((len(seeds), 1)) >= recipe.audio_dropout
         device = next(module.parameters()).device
-        latents = batches.pictures(seeds, rng).to(device)
+        latents = batches.pictures(seeds).to(device)
         audio = torch.from_numpy((chosen * heard).astype(np.float32)).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
         return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator, audio)}

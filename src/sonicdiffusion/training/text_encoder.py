@@ -129,21 +129,21 @@ def train_text_encoder(recipe: TextEncoderRecipe, latents: np.ndarray, folder: P
 
     Args:
         recipe: size and rates.
-        latents: shape (2, scenes, channels, height, width), as `latents.encode_pictures` returns them.
+        latents: shape (scenes, channels, height, width), as `latents.encode_pictures` returns them.
         folder: where tokenizer, network and checkpoints go.
     """
     torch.manual_seed(recipe.loop.seed)
     tokenizer = build_tokenizer(recipe, folder)
-    network = TextAndPictures(build_text_encoder(recipe, tokenizer), latents.shape[2])
-    network.picture_tower(torch.zeros(1, *latents.shape[2:]))  # gives the lazy layer its shape
+    network = TextAndPictures(build_text_encoder(recipe, tokenizer), latents.shape[1])
+    network.picture_tower(torch.zeros(1, *latents.shape[1:]))  # gives the lazy layer its shape
 
     def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])
-        seeds = rng.integers(latents.shape[1], size=recipe.loop.batch_size)
+        seeds = rng.integers(len(latents), size=recipe.loop.batch_size)
         scenes = [sample_scene(int(seed)) for seed in seeds]
         captions = [describe_parts(scene, rng) for scene in scenes]
         texts = [caption.text for caption in captions]
-        pictures = torch.from_numpy(latents[rng.integers(2, size=len(seeds)), seeds].astype(np.float32))
+        pictures = torch.from_numpy(latents[seeds].astype(np.float32))
         similarity, logits = module(tokenize(tokenizer, texts), pictures)
         # Two scenes with one caption are not each other's negatives.
         same = torch.tensor([[a == b for b in texts] for a in texts], dtype=torch.float32)

@@ -28,7 +28,7 @@ class Billow:
     def lit_from(self, direction: tuple[float, float]) -> Field:
         """Return the light on the surface, about 0 in the shade to 1, from a direction x, y in the picture."""
         slope = self.slope_x * np.float32(direction[0]) + self.slope_y * np.float32(direction[1])
-        return np.clip(0.5 - 0.28 * slope + 0.18 * (self.relief - 0.5), 0.0, 1.0)
+        return np.clip(0.5 - 0.28 * slope + 0.18 * (self.relief - 0.5), 0.0, 1.0).astype(np.float32, copy=False)
 
 
 def billow(
@@ -62,8 +62,8 @@ def billow(
     slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0) * per_unit
     slope_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1) * per_unit
     full = (canvas.width, canvas.height)
-    whole = [cv2.resize(field, full, interpolation=cv2.INTER_LINEAR) for field in (height, relief)]
-    slopes = [cv2.resize(np.clip(slope, -2, 2), full) for slope in (slope_x, slope_y)]
+    whole = [np.asarray(cv2.resize(field, full), np.float32) for field in (height, relief)]
+    slopes = [np.asarray(cv2.resize(np.clip(slope, -2, 2), full), np.float32) for slope in (slope_x, slope_y)]
     return Billow(smoothstep(0.0, edge, whole[0]), whole[1], *slopes)
 
 
@@ -73,7 +73,7 @@ def _span(centre: float, reach: float, length: float, count: int) -> tuple[int, 
     return max(0, int((centre - reach) * scale)), min(count, int((centre + reach) * scale) + 1)
 
 
-def ramp(value: Field, stops: list[tuple[float, Colour]]) -> NDArray[np.float32]:
+def ramp(value: NDArray[np.floating], stops: list[tuple[float, Colour]]) -> NDArray[np.float32]:
     """Colour a field: `stops` are (value, RGB) with rising values in [0, 1]; shape (height, width, 3)."""
     at = [stop for stop, _ in stops]
     colours = np.asarray([colour for _, colour in stops], np.float32)

@@ -54,7 +54,7 @@ _BURSTS: tuple[Callable[[np.random.Generator], Points], ...] = (_dome, _dome, _m
 def explosion(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     """Paint a bursting fireball with smoke, flying debris and dust, on the ground or in the air."""
     canvas = stage.canvas
-    reach = float(np.sqrt((0.015 + 0.235 * intensity) * canvas.aspect))
+    reach = float(np.sqrt((0.0 + 0.26 * intensity) * canvas.aspect))
     shape = _BURSTS[rng.integers(len(_BURSTS))]
     puffs = shape(rng) * reach * [rng.choice([-1.0, 1.0]), 1.0, 1.0]
     puffs[:, 0] -= stage.wind * 0.5 * puffs[:, 1]
@@ -68,7 +68,7 @@ def explosion(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
         y = float(rng.uniform(low, max(low, 0.95)))
     puffs[:, :2] += (x, y)
     middle = (float(puffs[:, 0].mean()), float(puffs[:, 1].mean()))
-    canvas.shine((middle[0], y), 0.6 * reach, np.asarray((1.1, 0.55, 0.2)), flatten=0.55)
+    canvas.shine((middle[0], y), 0.46 * reach, np.asarray((1.1, 0.55, 0.2)), flatten=0.5)
     if shape is not _ball:
         _paint_dust(stage, rng, (x, y), reach)
     _paint_debris(stage, rng, (x, y), reach, shape is _ball)
@@ -79,7 +79,7 @@ def _paint_fireball(
     stage: Stage, rng: np.random.Generator, puffs: Points, core: tuple[float, float], reach: float
 ) -> None:
     canvas = stage.canvas
-    ruffle = canvas.noise(rng, 3.0 / reach, octaves=3)
+    ruffle = canvas.noise(rng, min(3.0 / reach, 14.0), octaves=3)
     body = billow(canvas, puffs, ruffle, ruffle_size=0.10 * reach)
     lit = body.lit_from((np.sign(stage.sun[0] - core[0]) * 0.7, -0.7))
     smoke = np.asarray(_SMOKES[rng.integers(len(_SMOKES))])
@@ -98,7 +98,7 @@ def _paint_fireball(
             (1.0, (1.0, 0.97, 0.78)),
         ],
     )
-    canvas.halo(core, 0.62 * reach, (0.30, 0.14, 0.04))
+    canvas.halo(core, 0.45 * reach, (0.30, 0.14, 0.04))
     canvas.blend(body.cover, smoke * (0.35 + 1.3 * lit[..., None]), glow=fire)
 
 
@@ -106,7 +106,7 @@ def _paint_dust(stage: Stage, rng: np.random.Generator, foot: tuple[float, float
     canvas = stage.canvas
     wide = reach * rng.uniform(0.55, 0.8)
     across = ((canvas.x - foot[0]) / wide) ** 2 + ((canvas.y - foot[1]) / (wide * 0.22)) ** 2
-    noise = canvas.noise(rng, 4.0 / reach, octaves=3)
+    noise = canvas.noise(rng, min(4.0 / reach, 14.0), octaves=3)
     cover = smoothstep(0.0, 0.6, 1.0 - across + 1.2 * (noise - 0.6))
     dust = mix(stage.ground, (0.75, 0.70, 0.62), 0.45)
     canvas.blend(cover * 0.85, dust * (0.7 + 0.6 * noise[..., None]))
@@ -147,31 +147,16 @@ def _taper(path: Points, width: float) -> Points:
 
 # Colours of a flame from its rim to its core, as (share of the size, RGB).
 _FLAMES = (
-    (
-        (1.0, (0.86, 0.22, 0.04)),
-        (0.76, (0.98, 0.46, 0.06)),
-        (0.52, (1.0, 0.74, 0.16)),
-        (0.28, (1.0, 0.96, 0.66)),
-    ),
-    (
-        (1.0, (0.72, 0.12, 0.05)),
-        (0.80, (0.95, 0.33, 0.05)),
-        (0.50, (1.0, 0.62, 0.12)),
-        (0.22, (1.0, 0.90, 0.50)),
-    ),
-    (
-        (1.0, (0.96, 0.40, 0.06)),
-        (0.72, (1.0, 0.62, 0.10)),
-        (0.48, (1.0, 0.84, 0.30)),
-        (0.30, (1.0, 0.98, 0.80)),
-    ),
+    ((1.0, (0.86, 0.22, 0.04)), (0.76, (0.98, 0.46, 0.06)), (0.52, (1.0, 0.74, 0.16)), (0.28, (1.0, 0.96, 0.66))),
+    ((1.0, (0.72, 0.12, 0.05)), (0.80, (0.95, 0.33, 0.05)), (0.50, (1.0, 0.62, 0.12)), (0.22, (1.0, 0.90, 0.50))),
+    ((1.0, (0.96, 0.40, 0.06)), (0.72, (1.0, 0.62, 0.10)), (0.48, (1.0, 0.84, 0.30)), (0.30, (1.0, 0.98, 0.80))),
 )
 
 
 def flames(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     """Paint one or several fires: logs, a pyre or burning brush, with smoke, sparks and warm light."""
     canvas = stage.canvas
-    budget = (0.012 + 0.17 * intensity) * canvas.aspect
+    budget = (0.0 + 0.150 * intensity) * canvas.aspect
     count = int(rng.integers(1, 2 + round(3 * intensity)))
     shares = rng.uniform(0.5, 1.0, count)
     shares *= budget / shares.sum()
@@ -187,9 +172,9 @@ def flames(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
         fires.append((y, float(rng.uniform(margin, canvas.aspect - margin)), high, wide, broad))
     for y, x, high, wide, broad in sorted(fires):
         radius = float(np.sqrt(high * wide))
-        canvas.shine((x, y), 1.0 * radius, np.asarray((1.0, 0.50, 0.16)), flatten=0.5)
+        canvas.shine((x, y), 0.75 * radius, np.asarray((1.0, 0.50, 0.16)), flatten=0.42)
         _paint_smoke(stage, rng, (x, y - 0.6 * high), high, wide)
-        canvas.halo((x, y - 0.35 * high), 0.75 * radius, (0.30, 0.13, 0.03))
+        canvas.halo((x, y - 0.35 * high), 0.52 * radius, (0.30, 0.13, 0.03))
         if broad < 1.0:
             _paint_logs(canvas, rng, (x, y), wide)
         else:
@@ -209,7 +194,7 @@ def _paint_smoke(stage: Stage, rng: np.random.Generator, start: tuple[float, flo
     outline = np.concatenate([np.stack([x - half, y], 1), np.stack([x + half, y], 1)[::-1]])
     cover = canvas.cover(outline, blur=0.10 * min(wide, high) + 0.01)
     shade = rng.uniform(0.12, 0.5) * (0.5 + 0.5 * stage.light.brightness)
-    noise = canvas.noise(rng, 2.0 / high, octaves=2)
+    noise = canvas.noise(rng, min(2.0 / high, 20.0), octaves=2)
     canvas.blend(cover * noise * 0.75, (shade, shade, shade), glow=(0.10, 0.07, 0.05))
 
 

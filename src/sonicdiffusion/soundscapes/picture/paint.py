@@ -6,16 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonicdiffusion.soundscapes.picture import (
-    animals,
+    birds,
+    crickets,
     fire,
     mud,
     places,
+    rain,
     sky,
     splash,
     surf,
+    thunder,
     underwater,
     waterfall,
-    weather,
+    wind,
 )
 from sonicdiffusion.soundscapes.picture.canvas import Canvas, Field, mix
 from sonicdiffusion.soundscapes.picture.stage import LIGHTS, Stage
@@ -24,25 +27,25 @@ from sonicdiffusion.soundscapes.scene import Event, Scene
 # What each event draws at each depth: behind the place, on its ground, or in front of everything.
 _PAINTERS = {
     "sky": {
-        "raining": weather.rain_clouds,
-        "thunder": weather.thundercloud,
+        "raining": rain.rain_clouds,
+        "thunder": thunder.thundercloud,
     },
     "ground": {
-        "thunder": weather.lightning,
+        "thunder": thunder.lightning,
         "waterfall_burbling": waterfall.waterfall,
         "waves": surf.waves,
         "splashing_water": splash.splash,
         "squishing_water": mud.mud,
         "explosion": fire.explosion,
         "fire_crackling": fire.flames,
-        "wind_noise": weather.wind_on_ground,
+        "wind_noise": wind.wind_on_ground,
     },
     "front": {
         "underwater_bubbling": underwater.underwater,
-        "birds": animals.birds,
-        "crickets": animals.crickets,
-        "raining": weather.rain,
-        "wind_noise": weather.blown_leaves,
+        "birds": birds.birds,
+        "crickets": crickets.crickets,
+        "raining": rain.rain,
+        "wind_noise": wind.blown_leaves,
     },
 }
 _SUPERSAMPLING = 2

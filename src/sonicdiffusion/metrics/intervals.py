@@ -1,0 +1,94 @@
+"""Intervals around measured shares and means.
+
+References:
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+    Efron 1979, "Bootstrap Methods: Another Look at the Jackknife"; the percentile interval is of Efron 1981.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from sonicdiffusion.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the interval that it is known to.
+
+    Args:
+        value: the number.
+        low: lower end.
+        high: upper end.
+        count: examples it was measured on.
+    """
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def wilson(right: int, count: int, confidence: float = 0.95) -> Estimate:
+    """Return a share with its score interval, which stays inside [0, 1] and is wide for few examples.
+
+    Args:
+        right: successes.
+        count: trials, at least 1.
+        confidence: coverage of the interval.
+
+    Raises:
+        ConfigError: if there are no trials or more successes than trials.
+
+    Source: Wilson 1927.
+    """
+    if not 0 <= right <= count or count < 1:
+        raise ConfigError(f"Expected 0 <= right <= count with a count of at least 1; got {right} of {count}.")
+    z = float(norm.ppf(0.5 + confidence / 2.0))
+    share, weight = right / count, z * z / count
+    middle = (share + weight / 2.0) / (1.0 + weight)
+    half = z / (1.0 + weight) * float(np.sqrt(share * (1.0 - share) / count + weight / (4.0 * count)))
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half), count)
+
+
+def share_right(right: NDArray[np.bool_]) -> Estimate:
+    """Return the share of true entries with its Wilson interval."""
+    return wilson(int(right.sum()), right.size)
+
+
+def bootstrap(
+    groups: Sequence[NDArray[np.floating]],
+    statistic: Callable[[Sequence[NDArray[np.floating]]], float],
+    *,
+    num_resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Return a statistic of groups with its percentile interval, resampling the examples of each group.
+
+    Args:
+        groups: one array a group, the first axis being the examples; a statistic of a single set gets one group.
+        statistic: from groups to a number; resamples on which it is not a number are left out.
+        num_resamples: how often it is recomputed.
+        confidence: coverage of the interval.
+        seed: chooses the resamples.
+
+    Raises:
+        ConfigError: if there is no group or a group is empty.
+
+    Source: Efron 1981, "Nonparametric Standard Errors and Confidence Intervals".
+    """
+    if not groups or any(len(group) == 0 for group in groups):
+        raise ConfigError("A bootstrap needs at least one group, and an example in each.")
+    rng = np.random.default_rng(seed)
+    values = np.array([statistic([g[rng.integers(len(g), size=len(g))] for g in groups]) for _ in range(num_resamples)])
+    values = values[~np.isnan(values)]
+    value, count = float(statistic(groups)), sum(len(group) for group in groups)
+    if values.size == 0:
+        return Estimate(value, float("nan"), float("nan"), count)
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(values, [tail, 1.0 - tail])
+    return Estimate(value, float(low), float(high), count)
