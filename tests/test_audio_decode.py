@@ -57,9 +57,7 @@ def muxed(container: str, codec: str | None, video: bool = False) -> bytes:
     return file.getvalue()
 
 
-def wav(
-    payload: bytes, *, rate: int = RATE, channels: int = 1, bits: int = 16, claim: int | None = None
-) -> bytes:
+def wav(payload: bytes, *, rate: int = RATE, channels: int = 1, bits: int = 16, claim: int | None = None) -> bytes:
     """A WAV file whose header says whatever the test wants; 16 bits are integers, 32 and 64 floats."""
     claim = len(payload) if claim is None else claim
     frame_bytes = channels * bits // 8
@@ -133,9 +131,7 @@ def test_sound_tracks_of_other_containers_are_decoded(container: str, codec: str
     assert abs(float(middle.mean())) < 0.01
 
 
-@pytest.mark.parametrize(
-    ("container", "subtype"), [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("MP3", None)]
-)
+@pytest.mark.parametrize(("container", "subtype"), [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("MP3", None)])
 def test_truncated_file_gives_what_is_there(container: str, subtype: str | None) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (5 * RATE, 1))
     content = encoded(container, noise, subtype)
@@ -182,9 +178,7 @@ def test_damaged_mp3_is_decoded_past_the_damage() -> None:
         pytest.param(wav(np.full(RATE, np.nan, "<f4").tobytes(), bits=32), "NaN", id="NaN"),
         pytest.param(wav(np.full(RATE, np.inf, "<f4").tobytes(), bits=32), "infinite", id="infinity"),
         pytest.param(wav(np.full(RATE, 1e300, "<f8").tobytes(), bits=64), "infinite", id="beyond float32"),
-        pytest.param(
-            wav(np.full(RATE, 1e20, "<f4").tobytes(), bits=32), "amplitude of 1e", id="absurdly loud"
-        ),
+        pytest.param(wav(np.full(RATE, 1e20, "<f4").tobytes(), bits=32), "amplitude of 1e", id="absurdly loud"),
         pytest.param(muxed("mp4", None, video=True), "no sound track", id="video without sound"),
         pytest.param(b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n", "cannot be read", id="playlist"),
     ],
@@ -222,9 +216,7 @@ def test_lying_length_costs_no_memory() -> None:
 def test_recording_over_the_length_limit_is_refused_with_both_lengths(content: bytes) -> None:
     with pytest.raises(AudioError, match=r"is 2 seconds long; the limit is 1\.5 seconds.*raise max_seconds"):
         decode(content, limits=DecodeLimits(max_seconds=1.5))
-    assert decode(content, limits=DecodeLimits(max_seconds=2.01)).duration_seconds == pytest.approx(
-        2.0, abs=0.01
-    )
+    assert decode(content, limits=DecodeLimits(max_seconds=2.01)).duration_seconds == pytest.approx(2.0, abs=0.01)
 
 
 def test_hour_long_recording_is_refused_after_the_limit(tmp_path: Path) -> None:

@@ -118,9 +118,7 @@ def test_windows_are_the_same_every_time(policy) -> None:
 
 
 def test_unknown_policy_and_impossible_window_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"Unknown crop policy 'random'\. Known are: start, centre, loudest, whole"
-    ):
+    with pytest.raises(ConfigError, match=r"Unknown crop policy 'random'\. Known are: start, centre, loudest, whole"):
         windows(counting(10), 1.0, "random")  # type: ignore
     for seconds in (0.0, -1.0, float("nan"), float("inf"), 1e-9):
         with pytest.raises(ConfigError, match="at least one sample"):

@@ -62,9 +62,7 @@ def test_large_file_is_refused_unread(tmp_path: Path) -> None:
         decode(path)
 
 
-@pytest.mark.parametrize(
-    "name", ["missing.wav", "missing/clip.wav", "http://example.com/a.wav", "\udcff.wav"]
-)
+@pytest.mark.parametrize("name", ["missing.wav", "missing/clip.wav", "http://example.com/a.wav", "\udcff.wav"])
 def test_missing_file_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="There is no file") as caught:
         decode(str(tmp_path / name))

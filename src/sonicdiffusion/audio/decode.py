@@ -124,9 +124,7 @@ def _read_stream(name: str, stream: BinaryIO, limits: DecodeLimits) -> BinaryIO:
     return held
 
 
-def _decode_with_libsndfile(
-    name: str, stream: BinaryIO, limits: DecodeLimits
-) -> tuple[BoundedSamples | None, bool]:
+def _decode_with_libsndfile(name: str, stream: BinaryIO, limits: DecodeLimits) -> tuple[BoundedSamples | None, bool]:
     """Decode what libsndfile knows.
 
     Returns:
@@ -158,9 +156,7 @@ def _decode_with_ffmpeg(name: str, stream: BinaryIO, limits: DecodeLimits) -> Bo
     from av.error import FFmpegError
 
     try:
-        container = av.open(
-            stream, mode="r", options={"format_whitelist": _CONTAINERS}, metadata_errors="ignore"
-        )
+        container = av.open(stream, mode="r", options={"format_whitelist": _CONTAINERS}, metadata_errors="ignore")
     except (FFmpegError, OSError, ValueError):
         raise AudioError(f"{name} {_NOT_SOUND}") from None
     with container:

@@ -40,9 +40,7 @@ def spectrogram_picture(waveform: Waveform, width: int, height: int) -> NDArray[
     silence = 10.0 * np.log10(settings.floor)
     shades = np.clip((decibels - max(peak - _RANGE_DB, silence)) / _RANGE_DB, 0.0, 1.0)
     # Averaging where the picture is smaller, interpolating where it is larger; the axes differ.
-    shades = cv2.resize(
-        shades, (width, shades.shape[0]), interpolation=_interpolation(shades.shape[1], width)
-    )
+    shades = cv2.resize(shades, (width, shades.shape[0]), interpolation=_interpolation(shades.shape[1], width))
     shades = cv2.resize(shades, (width, height), interpolation=_interpolation(shades.shape[0], height))
     levels = np.round(255.0 * shades[::-1]).astype(np.uint8)  # (height, width)
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB).astype(np.uint8)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import generate, info, soundscapes, train
+from sonicdiffusion.cli import evaluate, generate, info, soundscapes, train
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("generate")(generate.generate)
 app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 
 
 def _show_version(wanted: bool) -> None:

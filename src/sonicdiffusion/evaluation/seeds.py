@@ -1,6 +1,6 @@
 """Which scenes are whose: training, judge and evaluation never share a seed."""
 
-TRAINING = range(0, 10_000_000)
+TRAINING = range(10_000_000)
 """Scenes that the steps of a bundled model may learn from."""
 
 JUDGE_TRAINING = range(20_000_000, 25_000_000)

@@ -28,9 +28,9 @@ from sonicdiffusion.diffusion.sampling import SamplingStep, initial_noise, sampl
 from sonicdiffusion.errors import ConfigError, ModelError
 from sonicdiffusion.pipelines.components import Components, Hearing, load_components
 from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
+from sonicdiffusion.pipelines.device import choose_device
+from sonicdiffusion.pipelines.pairing import Sound, name_sounds, pair_up
 from sonicdiffusion.values import Waveform
-
-Sound = str | Path | Waveform | Tensor
 
 DEFAULT_GUIDANCE = 5.0  # for a model without an adapter, which brings its own
 DEFAULT_STEPS = 25
@@ -79,7 +79,7 @@ class GenerationPipeline:
             MissingFileError: if something named does not exist.
             ModelError: if parts are damaged or do not fit each other.
         """
-        place = torch.device(device) if device is not None else torch.device(_best_device())
+        place = choose_device(device)
         number = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
         return cls(load_components(name, adapter, place, number))
 
@@ -135,7 +135,7 @@ class GenerationPipeline:
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = self._latent_shape(height, width)
 
-        pairs = _pairs(audio, prompt, num_images)
+        pairs = pair_up(audio, prompt, num_images)
 
         # 1. Sound and text become tokens.
         sounds = [sound if audio_strength != 0 else None for sound, _ in pairs]
@@ -156,7 +156,7 @@ class GenerationPipeline:
         settings = {
             "sonicdiffusion": __version__,
             "model": self.components.name,
-            "audio": _names(audio),
+            "audio": name_sounds(audio),
             "prompt": prompt if isinstance(prompt, str) else list(prompt),
             "negative_prompt": negative_prompt,
             "audio_strength": audio_strength,
@@ -284,32 +284,3 @@ class GenerationPipeline:
                 "Load it with from_pretrained(name, adapter=...)."
             )
         return self.components.hearing
-
-
-def _pairs(
-    audio: Sound | Sequence[Sound] | None, prompt: str | Sequence[str], num_images: int
-) -> list[tuple[Sound | None, str]]:
-    """Return the sound and the prompt of every picture."""
-    many_sounds = isinstance(audio, Sequence) and not isinstance(audio, str)
-    sounds: list[Any] = list(audio) if many_sounds else [audio]  # type: ignore[arg-type]
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-    if not sounds or not prompts or (1 not in (len(sounds), len(prompts)) and len(sounds) != len(prompts)):
-        raise ConfigError(
-            f"Got {len(sounds)} sounds and {len(prompts)} prompts. Pass as many of one as of the other, or a single one."
-        )
-    count = max(len(sounds), len(prompts))
-    pairs = zip(sounds * (count // len(sounds)), prompts * (count // len(prompts)), strict=True)
-    return [pair for pair in pairs for _ in range(num_images)]
-
-
-def _names(audio: Sound | Sequence[Sound] | None) -> str | list[str]:
-    """Return what can be told of sounds in plain words."""
-    if isinstance(audio, Sequence) and not isinstance(audio, str):
-        return [str(_names(sound)) for sound in audio]
-    return str(audio) if isinstance(audio, str | Path) else type(audio).__name__
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

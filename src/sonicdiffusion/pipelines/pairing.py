@@ -1,0 +1,35 @@
+"""Which sound goes with which prompt, when several of either are given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.values import Waveform
+
+Sound = str | Path | Waveform | Tensor
+
+
+def pair_up(
+    audio: Sound | Sequence[Sound] | None, prompt: str | Sequence[str], num_images: int
+) -> list[tuple[Sound | None, str]]:
+    """Return the sound and the prompt of every picture."""
+    many_sounds = isinstance(audio, Sequence) and not isinstance(audio, str)
+    sounds: list[Any] = list(audio) if many_sounds else [audio]  # type: ignore[arg-type]
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    if not sounds or not prompts or (1 not in (len(sounds), len(prompts)) and len(sounds) != len(prompts)):
+        raise ConfigError(
+            f"Got {len(sounds)} sounds and {len(prompts)} prompts. Pass as many of one as of the other, or a single one."
+        )
+    count = max(len(sounds), len(prompts))
+    pairs = zip(sounds * (count // len(sounds)), prompts * (count // len(prompts)), strict=True)
+    return [pair for pair in pairs for _ in range(num_images)]
+
+
+def name_sounds(audio: Sound | Sequence[Sound] | None) -> str | list[str]:
+    """Return what can be told of sounds in plain words."""
+    if isinstance(audio, Sequence) and not isinstance(audio, str):
+        return [str(name_sounds(sound)) for sound in audio]
+    return str(audio) if isinstance(audio, str | Path) else type(audio).__name__
