@@ -1,54 +1,61 @@
 """`sonicdiffusion evaluate`: what a model can do, in numbers."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 
 def evaluate(
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
-    pictures: Annotated[int, typer.Option(min=12, help="Pictures for each measurement.")] = 500,
+    adapter: Annotated[str | None, typer.Option(help="The audio adapter, if not the model's own.")] = None,
+    pictures: Annotated[int, typer.Option(min=24, help="Pictures of the main measurements.")] = 500,
     only: Annotated[list[str] | None, typer.Option(help="Measure this alone; may be repeated.")] = None,
-    sounds: Annotated[Path | None, typer.Option(help="Real recordings, a subfolder for each event.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the report to this JSON file.")] = None,
+    sounds: Annotated[
+        Path | None, typer.Option(help="Real recordings: a folder with a subfolder for each event.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the report to this JSON file, and a table beside it.")] = None,
+    judge: Annotated[str, typer.Option(help="The judge: the bundled one, or a folder.")] = "judge",
+    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make pictures again that an earlier run has kept.")] = False,
 ) -> None:
-    """Measure a model on Soundscapes by the independent judge, at default settings and held-out seeds."""
-    from sonicdiffusion.config import nearest
-    from sonicdiffusion.errors import ConfigError
-    from sonicdiffusion.evaluation.judge import load_judge
-    from sonicdiffusion.evaluation.measure import MEASUREMENTS, Bench
+    """Measure a model by the independent judge, at default settings, on scenes nobody has learnt from.
+
+    Stop it as you like: pictures are kept, and the same command goes on where it was.
+    """
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from sonicdiffusion.evaluation.bench import Bench
+    from sonicdiffusion.evaluation.judge import Judge
+    from sonicdiffusion.evaluation.report import choose, measure, write
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
-    chosen = only or [name for name in MEASUREMENTS if name != "real_recordings" or sounds]
-    for name in chosen:
-        if name not in MEASUREMENTS:
-            raise ConfigError(f"There is no measurement {name!r}. {nearest(name, MEASUREMENTS)}")
-    bench = Bench(GenerationPipeline.from_pretrained(model), load_judge(), pictures, sounds)
+    names = choose(only, sounds)
     console = Console(stderr=True)
-    report: dict[str, Any] = {}
-    for name in chosen:
-        with console.status(f"measuring {name}"):
-            report[name] = MEASUREMENTS[name](bench)
-        table = Table("number", "value", title=name)
-        for key, value in _flat(report[name]):
-            table.add_row(key, value)
-        console.print(table)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bars.add_task(doing, total=total)
+            bars.update(tasks[doing], completed=done, visible=done < total)
+
+        pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
+        bench = Bench(pipeline, Judge.load(judge), pictures, fresh, show)
+        report = measure(bench, names, sounds, lambda name, numbers: bars.console.print(_table(name, numbers)))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({"model": model, "pictures": pictures, **report}, indent=1) + "\n")
-        print(f"The report is in {out}.")
+        table = write({"model": Path(model).name, **report}, out)
+        print(f"The report is in {out}, and the table for a model card in {table}.")
 
 
-def _flat(numbers: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested numbers as rows, without the list of clips."""
-    rows: list[tuple[str, str]] = []
-    for key, value in numbers.items():
-        if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{key}.")
-        elif key != "clips":
-            rows.append((f"{prefix}{key}", str(value)))
-    return rows
+def _table(title: str, numbers: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    from sonicdiffusion.evaluation.report import rows
+
+    table = Table("what", "value", "interval", "n", title=title.replace("_", " "), title_justify="left")
+    for row in rows(numbers):
+        table.add_row(row.name.replace("_", " ").replace(".", ": "), row.value, row.interval, row.count)
+    return table

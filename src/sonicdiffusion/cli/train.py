@@ -12,6 +12,10 @@ def train(
     folder: Annotated[Path | None, typer.Option(help="Where the work lies; by default in the cache folder.")] = None,
 ) -> None:
     """Train the bundled model; stop and start it as you like, it goes on where it was."""
+    # Here, so that the command line starts without them.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     from sonicdiffusion.training.mini import STEPS, Workshop
 
     workshop = Workshop(recipe, folder)

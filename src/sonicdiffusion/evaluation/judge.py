@@ -247,6 +247,12 @@ class Judge:
         levels = np.stack([hear(sound) for sound in sounds])
         return self.network.sound(torch.from_numpy(levels)).numpy()
 
+    @torch.inference_mode()
+    def name_sounds(self, sounds: list[Waveform]) -> NDArray[np.int64]:
+        """Return the likeliest event of each sound as an index, shape (sounds,)."""
+        heard = torch.from_numpy(self.listen(sounds))
+        return self.network.heard_event(heard * heard.shape[1] ** 0.5).argmax(dim=1).numpy()
+
     def _fit(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         size = self.network.config.picture_size
         if pictures.shape[1:3] == (size, size):

@@ -1,273 +1,242 @@
-"""Measuring a model on Soundscapes, where the truth is known, and on real recordings.
+"""The measurements on Soundscapes, where the truth is known: each is a function from a bench to plain values.
 
-Every measurement is a function from a bench (model, judge and how many pictures) to named numbers. Scenes and
-seeds are fixed, so the same model gives the same numbers.
+Scenes, prompts and seeds are fixed lists, so the same model gives the same numbers.
 """
 
-import hashlib
-import statistics
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
-from sonicdiffusion.errors import AudioError, MissingFileError
-from sonicdiffusion.evaluation.judge import Judge, Verdict
-from sonicdiffusion.evaluation.seeds import EVALUATION
-from sonicdiffusion.metrics.intervals import macro_average, macro_average_interval, wilson_interval
+from sonicdiffusion.evaluation.bench import (
+    Bench,
+    Pictures,
+    heard_scenes,
+    pictures_of,
+    place_prompts,
+    seen_scenes,
+    sounds_of,
+)
+from sonicdiffusion.evaluation.judge import Verdict
+from sonicdiffusion.evaluation.seeds import HEARD
+from sonicdiffusion.metrics.diversity import mean_pairwise_distance
+from sonicdiffusion.metrics.intervals import bootstrap, share_right
 from sonicdiffusion.metrics.kernel_distance import kernel_distance
-from sonicdiffusion.pipelines.generate import GenerationPipeline
-from sonicdiffusion.soundscapes.captions import describe_place
-from sonicdiffusion.soundscapes.picture.paint import paint
-from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Event, Scene, sample_scene
-from sonicdiffusion.soundscapes.sound.synthesis import synthesise
+from sonicdiffusion.metrics.ranking import macro_average, mean_spearman, spearman
+from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Event, Scene
 from sonicdiffusion.values import Waveform
 
 Numbers = dict[str, Any]
+Measurement = Callable[[Bench], Numbers]
 
-
-@dataclass(frozen=True)
-class Bench:
-    """What is measured, by whom and how often.
-
-    Args:
-        pipeline: the model, used at its default settings.
-        judge: names what pictures show.
-        num_pictures: pictures for each measurement.
-        sounds: folder of real recordings in subfolders named like the events, or None.
-    """
-
-    pipeline: GenerationPipeline
-    judge: Judge
-    num_pictures: int
-    sounds: Path | None = None
-
-    def scenes(self, offset: int = 0) -> list[Scene]:
-        """Return scenes with one event each, all events and places equally often."""
-        return [
-            sample_scene(EVALUATION + offset + i, event=EVENTS[i % len(EVENTS)], place=PLACES[(i // 3) % len(PLACES)])
-            for i in range(self.num_pictures)
-        ]
-
-    def generate(
-        self, sounds: Sequence[Waveform], prompts: Sequence[str] | str = "", seed: int = 0, **settings: Any
-    ) -> NDArray[np.uint8]:
-        """Generate a picture for each sound and prompt, uint8 (pictures, height, width, 3)."""
-        result = self.pipeline(list(sounds), prompts, seed=EVALUATION + seed, batch_size=10, **settings)
-        return np.stack([np.asarray(image) for image in result.images])
-
-    def place_prompts(self, scenes: Sequence[Scene], *, held_out: bool = False) -> list[str]:
-        """Return a phrase for the place of each scene."""
-        return [describe_place(scene.place, scene.random("prompt"), held_out=held_out) for scene in scenes]
-
-
-def _hear(scenes: Sequence[Scene]) -> list[Waveform]:
-    return [synthesise(scene) for scene in scenes]
-
-
-def _share(right: NDArray[np.bool_]) -> Numbers:
-    low, high = wilson_interval(int(right.sum()), len(right))
-    return {"share": round(float(right.mean()), 4), "interval": [round(low, 4), round(high, 4)], "n": len(right)}
-
-
-def _agreement(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
-    event = verdict.events.argmax(1) == [EVENTS.index(scene.events[0].name) for scene in scenes]
-    place = verdict.places.argmax(1) == [PLACES.index(scene.place) for scene in scenes]
-    return {"event": _share(event), "place": _share(place), "both": _share(event & place)}
+_GAINS_DB = (-24.0, -18.0, -12.0, -6.0, 0.0)
 
 
 def with_place(bench: Bench) -> Numbers:
-    """Sound and the name of a place: event, place, and both in one picture; KID to true pictures beside it."""
-    scenes = bench.scenes()
-    verdict = bench.judge.judge(bench.generate(_hear(scenes), bench.place_prompts(scenes)))
-    true = bench.judge.judge(np.stack([paint(scene).image for scene in scenes]))
-    other = bench.judge.judge(np.stack([paint(scene).image for scene in bench.scenes(1_000_000)]))
+    """Sound and a phrase for a place: event right, place right, both right in the same picture."""
+    scenes, sounds, pictures = _prompted(bench)
+    verdict = bench.judge.look(pictures)
     return {
         **_agreement(verdict, scenes),
-        "by_event": _by_event(verdict, scenes),
-        "true_pictures": _agreement(true, scenes),
-        "kernel_distance_judge_embedding": kernel_distance(verdict.embeddings, true.embeddings),
-        "kernel_distance_between_true_sets": kernel_distance(other.embeddings, true.embeddings),
+        "sound_found": _sound_found(bench, verdict, sounds),
+        **_tables(verdict, scenes),
     }
 
 
-def _by_event(verdict: Verdict, scenes: Sequence[Scene]) -> dict[str, float]:
-    named = np.asarray([scene.events[0].name for scene in scenes])
-    right = verdict.events.argmax(1) == [EVENTS.index(name) for name in named]
-    return {name: round(float(right[named == name].mean()), 3) for name in EVENTS if (named == name).any()}
+def true_pictures(bench: Bench) -> Numbers:
+    """What a perfect model would score: the judge on true pictures, and on those after the autoencoder."""
+    scenes = heard_scenes(bench.num_pictures)
+    pictures = pictures_of(scenes)
+    verdict = bench.judge.look(pictures)
+    through = bench.judge.look(bench.reconstruct(pictures))
+    return {
+        **_agreement(verdict, scenes),
+        "sound_found": _sound_found(bench, verdict, sounds_of(scenes)),
+        "after_autoencoder": _agreement(through, scenes),
+        "extent_follows_intensity": _extent_answer(verdict, scenes),
+        "extent_follows_intensity_after_autoencoder": _extent_answer(through, scenes),
+    }
 
 
 def sound_alone(bench: Bench) -> Numbers:
-    """Sound without a prompt."""
-    scenes = bench.scenes()
-    return {"event": _agreement(bench.judge.judge(bench.generate(_hear(scenes))), scenes)["event"]}
+    """Sound without a prompt: event right, and how the event's extent follows its intensity at random gain."""
+    scenes = heard_scenes(bench.num_pictures)
+    verdict = bench.judge.look(bench.generate("sound alone", sounds_of(scenes)))
+    levels = np.array([scene.events[0].intensity for scene in scenes])
+    return {
+        "event": asdict(share_right(_event_right(verdict, scenes))),
+        "extent_follows_intensity": _extent_answer(verdict, scenes),
+        "extent_follows_intensity_over_all_events": spearman(levels, _own_extents(verdict, scenes)),
+        **_tables(verdict, scenes),
+    }
 
 
 def controls(bench: Bench) -> Numbers:
-    """The same with audio strength 0, and with the sound of another scene."""
-    scenes = bench.scenes()
-    prompts = bench.place_prompts(scenes)
-    sounds = _hear(scenes)
-    shuffled = [sounds[i] for i in np.random.default_rng(0).permutation(len(sounds))]
-    off = bench.judge.judge(bench.generate(sounds, prompts, audio_strength=0.0))
-    wrong = bench.judge.judge(bench.generate(shuffled, prompts))
+    """What must not work: audio strength 0, and every picture judged by another sound than it was made from."""
+    scenes = heard_scenes(bench.num_pictures // 2)
+    sounds, prompts = sounds_of(scenes), place_prompts(scenes)
+    off = bench.judge.look(bench.generate("strength 0", sounds, prompts, audio_strength=0.0))
+    # Neighbours have different events, so every sound is a wrong one.
+    wrong = bench.judge.look(bench.generate("wrong sounds", [*sounds[1:], sounds[0]], prompts))
     return {"strength_0": _agreement(off, scenes), "shuffled_sounds": _agreement(wrong, scenes)}
 
 
-def held_out_phrasings(bench: Bench) -> Numbers:
-    """Places named in words that training never used as their name."""
-    scenes = bench.scenes()
-    prompts = bench.place_prompts(scenes, held_out=True)
-    return _agreement(bench.judge.judge(bench.generate(_hear(scenes), prompts)), scenes)
+def gain_alone(bench: Bench) -> Numbers:
+    """Louder and quieter copies of one clip, seed and all else equal: how the event's extent follows the gain."""
+    scenes = heard_scenes(max(len(EVENTS), bench.num_pictures // 12))
+    extents, right = [], {}
+    for gain in _GAINS_DB:
+        copies = [_at_gain(sound, gain) for sound in sounds_of(scenes)]
+        verdict = bench.judge.look(bench.generate(f"gain {gain:g} dB", copies))
+        extents.append(_own_extents(verdict, scenes))
+        right[f"{gain:g} dB"] = float(_event_right(verdict, scenes).mean())
+    pairs = np.stack([np.broadcast_to(np.array(_GAINS_DB)[:, None], (len(_GAINS_DB), len(scenes))), extents], axis=-1)
+    by_clip = pairs.transpose(1, 0, 2).astype(np.float64)  # (clips, gains, gain and extent)
+    answer = bootstrap([by_clip], lambda groups: mean_spearman(list(groups[0])))
+    return {"extent_follows_gain": asdict(answer), "event_by_gain": right}
 
 
-def intensity(bench: Bench) -> Numbers:
-    """Extent of the event in the picture against its intensity in the sound, at random recording gain."""
-    scenes = bench.scenes()
-    verdict = bench.judge.judge(bench.generate(_hear(scenes), bench.place_prompts(scenes)))
-    levels = np.asarray([scene.events[0].intensity for scene in scenes])
-    loudness = np.asarray([sound.samples.std() for sound in _hear(scenes)])
+def likeness(bench: Bench) -> Numbers:
+    """Distance to true pictures of other scenes (KID, in the judge's embedding), and diversity between seeds."""
+    _, _, pictures = _prompted(bench)
+    true, other = pictures_of(seen_scenes(bench.num_pictures)), pictures_of(heard_scenes(bench.num_pictures))
+    sets = {"generated": pictures, "autoencoder": bench.reconstruct(other), "true": other}
+    reference = _scaled_embeddings(bench, true)
+    distances = {name: asdict(kernel_distance(_scaled_embeddings(bench, s), reference)) for name, s in sets.items()}
+    scenes, num_seeds = heard_scenes(max(len(EVENTS), bench.num_pictures // 10)), 4
+    sounds = sounds_of(scenes)
+    again = [
+        bench.judge.look(bench.generate(f"seed {k + 1} of {num_seeds}", sounds, first_seed=HEARD.start + k * 100_000))
+        for k in range(num_seeds)
+    ]
+    by_sound = np.stack([verdict.embeddings for verdict in again], axis=1)  # (sounds, seeds, width)
     return {
-        "rank_correlation": round(float(spearmanr(levels, verdict.extents).statistic), 4),
-        "rank_correlation_with_level_alone": round(float(spearmanr(loudness, verdict.extents).statistic), 4),
-        "n": len(scenes),
+        "kernel_distance_in_judge_embedding": distances,
+        "diversity_between_seeds": float(np.mean([mean_pairwise_distance(one) for one in by_sound])),
+        "diversity_of_true_pictures_of_one_event": _true_diversity(bench, num_seeds * len(EVENTS)),
     }
+
+
+def held_out_phrasings(bench: Bench) -> Numbers:
+    """Places named in words that training never used for them."""
+    scenes = heard_scenes(bench.num_pictures // 2)
+    prompts = place_prompts(scenes, held_out=True)
+    verdict = bench.judge.look(bench.generate("held-out phrasings", sounds_of(scenes), prompts))
+    return _agreement(verdict, scenes)
 
 
 def mixtures(bench: Bench) -> Numbers:
-    """Two sounds at once: both events among the judge's first two."""
+    """Two events in one sound: how often both are among the likeliest two in the picture; chance is 1 in 66."""
+    pairs = list(combinations(EVENTS, 2))
     scenes = []
-    for number, scene in enumerate(bench.scenes()):
-        second = EVENTS[(EVENTS.index(scene.events[0].name) + 1 + number // 12 % 11) % len(EVENTS)]
-        scenes.append(
-            Scene(scene.place, scene.time, (Event(scene.events[0].name, 0.7), Event(second, 0.7)), scene.seed)
-        )
-    verdict = bench.judge.judge(bench.generate(_hear(scenes)))
-    top = np.argsort(-verdict.events, axis=1)[:, :2]
-    wanted = [{EVENTS.index(event.name) for event in scene.events} for scene in scenes]
-    hits = np.asarray([len(pair & set(first)) for pair, first in zip(wanted, top, strict=True)])
-    return {"both": _share(hits == 2), "at_least_one": _share(hits >= 1)}
-
-
-def diversity(bench: Bench) -> Numbers:
-    """Mean cosine distance between pictures of one sound with different seeds, beside that of true pictures."""
-    distances = []
-    for scene in bench.scenes()[: max(1, bench.num_pictures // 8)]:
-        images = bench.generate(_hear([scene]) * 8, "", seed=scene.seed - EVALUATION)
-        distances.append(_mean_distance(bench.judge.judge(images).embeddings))
-    true = [
-        _mean_distance(
-            bench.judge.judge(
-                np.stack(
-                    [paint(sample_scene(EVALUATION + 2_000_000 + 8 * number + k, event=name)).image for k in range(8)]
-                )
-            ).embeddings
-        )
-        for number, name in enumerate(EVENTS)
-    ]
-    return {"generated": float(np.mean(distances)), "true_pictures_of_one_event": float(np.mean(true))}
-
-
-def _mean_distance(embeddings: NDArray[np.float32]) -> float:
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    similarity = unit @ unit.T
-    return float(1.0 - similarity[~np.eye(len(unit), dtype=bool)].mean())
-
-
-def real_recordings(bench: Bench) -> Numbers:
-    """Every clip of a folder of real recordings: the picture's event against the name of its subfolder.
-
-    The clips of each class, in alphabetical order, belong by turns to the half for choosing and the half for
-    reporting. The audio encoder alone is measured beside it: nearest mean embedding of synthesised clips.
-    """
-    if bench.sounds is None:
-        raise MissingFileError("Real recordings need --sounds FOLDER, with a subfolder for each event.")
-    clips = [path for name in EVENTS for path in sorted((bench.sounds / name).glob("*.*"))]
-    if not clips:
-        raise MissingFileError(f"{bench.sounds} has no subfolder named like an event: {', '.join(EVENTS)}.")
-    heard = [clip for clip in clips if _is_readable(bench.pipeline, clip)]
-    classes = [clip.parent.name for clip in heard]
-    images = bench.pipeline(heard, "", seed=EVALUATION, batch_size=10).images
-    guessed = bench.judge.judge(np.stack([np.asarray(image) for image in images])).events.argmax(1)
-    pictures = [EVENTS[index] for index in guessed]
-    encoder = _nearest_class(bench.pipeline, heard)
-    halves = np.asarray([sorted((bench.sounds / c.parent.name).glob("*.*")).index(c) % 2 for c in heard])
-    report: Numbers = {"clips": [_identity(clip) for clip in clips], "unreadable": len(clips) - len(heard)}
-    for name, answers in (("end_to_end", pictures), ("encoder_alone", encoder)):
-        report[name] = _real_scores(classes, answers)
-        for half, title in ((0, "choosing_half"), (1, "reporting_half")):
-            chosen = [i for i in range(len(heard)) if halves[i] == half]
-            report[name][title] = _real_scores([classes[i] for i in chosen], [answers[i] for i in chosen])
-    return report
-
-
-def _real_scores(classes: Sequence[str], answers: Sequence[str]) -> Numbers:
-    right = [a == c for a, c in zip(answers, classes, strict=True)]
-    merged = {"thunder": "explosion"}
-    merged_classes = [merged.get(c, c) for c in classes]
-    merged_right = [merged.get(a, a) == c for a, c in zip(answers, merged_classes, strict=True)]
+    for index, scene in enumerate(heard_scenes(bench.num_pictures // 2, first=200_000)):
+        first, second = pairs[index * 25 % len(pairs)]  # 25 and 66 have no common factor: every pair in turn
+        scenes.append(Scene(scene.place, scene.time, (Event(first, 0.7), Event(second, 0.7)), scene.seed))
+    generated = bench.judge.look(bench.generate("mixtures", sounds_of(scenes)))
     return {
-        "macro_average": round(macro_average(classes, right), 4),
-        "interval": [round(bound, 4) for bound in macro_average_interval(classes, right)],
-        "explosion_and_thunder_merged": round(macro_average(merged_classes, merged_right), 4),
-        "by_class": {
-            k: round(float(np.mean([r for c, r in zip(classes, right, strict=True) if c == k])), 3)
-            for k in sorted(set(classes))
-        },
-        "n": len(classes),
+        **_both_events(generated, scenes),
+        "true_pictures": _both_events(bench.judge.look(pictures_of(scenes)), scenes),
     }
 
 
-def _is_readable(pipeline: GenerationPipeline, clip: Path) -> bool:
-    try:
-        pipeline.embed_sound(clip)
-    except AudioError:
-        return False
-    return True
-
-
-def _identity(clip: Path) -> dict[str, str]:
-    return {"name": f"{clip.parent.name}/{clip.name}", "sha256": hashlib.sha256(clip.read_bytes()).hexdigest()}
-
-
-def _nearest_class(pipeline: GenerationPipeline, clips: Sequence[Path], each: int = 25) -> list[str]:
-    """Return the event whose synthesised clips are nearest on average, for each real clip."""
-    means = []
-    for number, name in enumerate(EVENTS):
-        seeds = range(EVALUATION + 3_000_000 + each * number, EVALUATION + 3_000_000 + each * (number + 1))
-        clips_of = [pipeline.embed_sound(synthesise(sample_scene(seed, event=name))) for seed in seeds]
-        means.append(torch.cat(clips_of).mean(dim=0))
-    centres = torch.nn.functional.normalize(torch.stack(means), dim=-1)
-    found = [int((centres @ pipeline.embed_sound(clip)[0]).argmax()) for clip in clips]
-    return [EVENTS[index] for index in found]
-
-
-def speed(bench: Bench) -> Numbers:
-    """Seconds for a picture when the model is warm, median of eleven, one at a time."""
-    sound = _hear(bench.scenes()[:1])[0]
-    bench.pipeline(sound, "a village")
-    seconds = []
-    for seed in range(11):
-        started = time.perf_counter()
-        bench.pipeline(sound, "a village", seed=seed)
-        seconds.append(time.perf_counter() - started)
-    return {"seconds_a_picture": round(statistics.median(seconds), 3), "threads": torch.get_num_threads()}
-
-
-MEASUREMENTS: dict[str, Callable[[Bench], Numbers]] = {
+MEASUREMENTS: dict[str, Measurement] = {
     "with_place": with_place,
     "sound_alone": sound_alone,
+    "true_pictures": true_pictures,
     "controls": controls,
+    "gain_alone": gain_alone,
+    "likeness": likeness,
     "held_out_phrasings": held_out_phrasings,
-    "intensity": intensity,
     "mixtures": mixtures,
-    "diversity": diversity,
-    "real_recordings": real_recordings,
-    "speed": speed,
 }
+
+
+def _prompted(bench: Bench) -> tuple[list[Scene], list[Waveform], Pictures]:
+    scenes = heard_scenes(bench.num_pictures)
+    sounds = sounds_of(scenes)
+    return scenes, sounds, bench.generate("with a place", sounds, place_prompts(scenes))
+
+
+def _events(scenes: Sequence[Scene]) -> NDArray[np.int64]:
+    return np.array([EVENTS.index(scene.events[0].name) for scene in scenes])
+
+
+def _places(scenes: Sequence[Scene]) -> NDArray[np.int64]:
+    return np.array([PLACES.index(scene.place) for scene in scenes])
+
+
+def _event_right(verdict: Verdict, scenes: Sequence[Scene]) -> NDArray[np.bool_]:
+    return verdict.event == _events(scenes)
+
+
+def _agreement(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
+    event, place = _event_right(verdict, scenes), verdict.place == _places(scenes)
+    named = {"event": event, "place": place, "event_and_place": event & place}
+    return {name: asdict(share_right(right)) for name, right in named.items()}
+
+
+def _tables(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
+    """Return shares right by event, by place and by intensity."""
+    event, events, places = _event_right(verdict, scenes), _events(scenes), _places(scenes)
+    intensity = np.array([scene.events[0].intensity for scene in scenes])
+    strong = {
+        "below 0.4": intensity < 0.4,
+        "0.4 to 0.7": (intensity >= 0.4) & (intensity < 0.7),
+        "from 0.7": intensity >= 0.7,
+    }
+    return {
+        "event_by_event": {EVENTS[i]: float(event[events == i].mean()) for i in np.unique(events)},
+        "event_by_place": {PLACES[i]: float(event[places == i].mean()) for i in np.unique(places)},
+        "event_by_intensity": {name: float(event[chosen].mean()) for name, chosen in strong.items() if chosen.any()},
+    }
+
+
+def _own_extents(verdict: Verdict, scenes: Sequence[Scene]) -> NDArray[np.float32]:
+    """Return the extent of each scene's event in its picture, shape (pictures,)."""
+    return verdict.extents[np.arange(len(scenes)), _events(scenes)]
+
+
+def _extent_answer(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
+    """Return the rank correlation of intensity with extent within each event, averaged over the events."""
+    pairs = np.array([scene.events[0].intensity for scene in scenes]), _own_extents(verdict, scenes)
+    table, events = np.stack(pairs, axis=1).astype(np.float64), _events(scenes)
+    groups = {EVENTS[i]: table[events == i] for i in np.unique(events) if (events == i).sum() > 1}
+    if not groups:
+        return {}
+    by_event = {name: mean_spearman([group]) for name, group in groups.items()}
+    return {**asdict(bootstrap(list(groups.values()), mean_spearman, num_resamples=500)), "by_event": by_event}
+
+
+def _sound_found(bench: Bench, verdict: Verdict, sounds: Sequence[Waveform]) -> Numbers:
+    """Return how often a picture is nearer to its own sound than to eleven others with other events."""
+    heard, count = bench.judge.listen(list(sounds)), len(EVENTS)
+    blocks = [slice(k, k + count) for k in range(0, len(sounds) - count + 1, count)]
+    right = [(verdict.embeddings[b] @ heard[b].T).argmax(axis=1) == np.arange(count) for b in blocks]
+    return asdict(share_right(np.concatenate(right))) if right else {}
+
+
+def _scaled_embeddings(bench: Bench, pictures: Pictures) -> NDArray[np.float32]:
+    """Return embeddings as the polynomial kernel wants them: numbers of about 1, not vectors of length 1."""
+    embeddings = bench.judge.look(pictures).embeddings
+    return embeddings * np.float32(embeddings.shape[1] ** 0.5)
+
+
+def _true_diversity(bench: Bench, count: int) -> float:
+    """Return the mean distance between true pictures that show the same event elsewhere."""
+    embeddings = bench.judge.look(pictures_of(seen_scenes(count, first=100_000))).embeddings
+    return macro_average([np.array([mean_pairwise_distance(embeddings[i :: len(EVENTS)])]) for i in range(len(EVENTS))])
+
+
+def _both_events(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
+    wanted = [{EVENTS.index(event.name) for event in scene.events} for scene in scenes]
+    hits = np.array([len(pair & set(found)) for pair, found in zip(wanted, verdict.two_events.tolist(), strict=True)])
+    return {"both_events": asdict(share_right(hits == 2)), "at_least_one": asdict(share_right(hits >= 1))}
+
+
+def _at_gain(sound: Waveform, gain_db: float) -> Waveform:
+    """Return a copy whose loudest sample is `gain_db` below full scale."""
+    peak = max(float(np.abs(sound.samples).max()), 1e-6)
+    return Waveform(sound.samples * np.float32(10 ** (gain_db / 20) / peak), sound.sample_rate)

@@ -20,9 +20,7 @@ def pair_up(
     sounds: list[Any] = list(audio) if many_sounds else [audio]  # type: ignore[arg-type]
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     if not sounds or not prompts or (1 not in (len(sounds), len(prompts)) and len(sounds) != len(prompts)):
-        raise ConfigError(
-            f"Got {len(sounds)} sounds and {len(prompts)} prompts. Pass as many of one as of the other, or a single one."
-        )
+        raise ConfigError(f"Got {len(sounds)} sounds and {len(prompts)} prompts. Pass equally many, or one of either.")
     count = max(len(sounds), len(prompts))
     pairs = zip(sounds * (count // len(sounds)), prompts * (count // len(prompts)), strict=True)
     return [pair for pair in pairs for _ in range(num_images)]

@@ -211,6 +211,8 @@ class Workshop:
         encoder.half().save(target / "audio_encoder")
         shutil.copytree(self.folder / "base" / "scheduler", target / "scheduler")
         (target / "model_index.json").write_text(json.dumps(_MODEL_INDEX, indent=2) + "\n")
+        for path in target.glob("*/config.json"):
+            _clean_config(path)
 
     @property
     def _latents_path(self) -> Path:
@@ -242,6 +244,15 @@ class Workshop:
         projector = build_projector(recipe, self._batches(), encoder.config.embedding_width)
         torch.manual_seed(0)
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
+
+
+def _clean_config(path: Path) -> None:
+    """Take out what only the machine of the training knows, and what diffusers writes but warns of on reading."""
+    facts = json.loads(path.read_text())
+    facts.pop("_name_or_path", None)
+    if facts.get("_class_name") == "AutoencoderTiny":
+        facts.pop("block_out_channels", None)
+    path.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 _MODEL_INDEX = {

@@ -42,7 +42,7 @@ class Stage1Recipe:
     temperature: float = 0.07
     contrast_weight: float = 0.25
     caption_tokens: float = 8.0
-    embedding_copies: int = 2
+    embedding_copies: int = 1
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 

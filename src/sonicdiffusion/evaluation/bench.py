@@ -1,0 +1,172 @@
+"""The bench on which a model is measured: fixed scenes, pictures made at default settings, a judge.
+
+Pictures are kept in the cache folder under a key of everything they depend on, so that an interrupted evaluation
+goes on where it was, and a second one judges the same pictures at once.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sonicdiffusion._version import __version__
+from sonicdiffusion.data.shards import cache_folder
+from sonicdiffusion.errors import ModelError
+from sonicdiffusion.evaluation.judge import Judge, to_tensor
+from sonicdiffusion.evaluation.seeds import HEARD, SEEN
+from sonicdiffusion.pipelines.generate import GenerationPipeline
+from sonicdiffusion.soundscapes.captions import describe_place
+from sonicdiffusion.soundscapes.picture.paint import paint
+from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Scene, sample_scene
+from sonicdiffusion.soundscapes.sound.synthesis import synthesise
+from sonicdiffusion.values import Waveform
+
+Pictures = NDArray[np.uint8]
+
+CHUNK = 20
+"""Pictures kept in one file."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is measured, by whom and how much of it.
+
+    Args:
+        pipeline: the model, used at its default settings.
+        judge: tells what pictures show.
+        num_pictures: pictures of the main measurements; the others take a fixed share of it.
+        is_fresh: whether kept pictures are made again.
+        on_progress: called with what is being done, pictures done and pictures in all.
+    """
+
+    pipeline: GenerationPipeline
+    judge: Judge
+    num_pictures: int = 500
+    is_fresh: bool = False
+    on_progress: Callable[[str, int, int], None] | None = None
+    _fingerprint: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.pipeline.components.hearing is None:
+            raise ModelError(f"The model {self.pipeline.components.name!r} has no audio adapter to measure.")
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all weights and default settings: of what is measured, wherever it lies."""
+        if not self._fingerprint:
+            self._fingerprint.append(model_fingerprint(self.pipeline))
+        return self._fingerprint[0]
+
+    def generate(
+        self,
+        doing: str,
+        sounds: Sequence[Waveform],
+        prompts: Sequence[str] | None = None,
+        *,
+        first_seed: int = HEARD.start,
+        audio_strength: float = 1.0,
+    ) -> Pictures:
+        """Make a picture of each sound, with consecutive seeds.
+
+        Args:
+            doing: what the progress is called.
+            sounds: recordings.
+            prompts: one for each sound; none at all if left out.
+            first_seed: of the first picture.
+            audio_strength: factor of the audio branch.
+
+        Returns:
+            Pictures, shape (sounds, height, width, 3).
+        """
+        texts = [""] * len(sounds) if prompts is None else list(prompts)
+        chunks = []
+        for start in range(0, len(sounds), CHUNK):
+            self._report(doing, start, len(sounds))
+            some, words = list(sounds[start : start + CHUNK]), texts[start : start + CHUNK]
+            chunks.append(self._chunk(some, words, first_seed + start, audio_strength))
+        self._report(doing, len(sounds), len(sounds))
+        return np.concatenate(chunks)
+
+    def reconstruct(self, pictures: Pictures) -> Pictures:
+        """Send pictures through the model's autoencoder and back."""
+        vae = self.pipeline.components.vae
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(pictures), CHUNK):
+                tensor = to_tensor(pictures[start : start + CHUNK]).to(self.pipeline.device, vae.dtype)
+                coded = vae.encode(tensor)
+                latents = coded.latents if hasattr(coded, "latents") else coded.latent_dist.mode()
+                shift = getattr(vae.config, "shift_factor", None) or 0.0
+                scaled = (latents - shift) * vae.config.scaling_factor  # `decode_latents` takes this back
+                parts += [np.asarray(image) for image in self.pipeline.decode_latents(scaled)]
+        return np.stack(parts)
+
+    def _chunk(self, sounds: list[Waveform], prompts: list[str], seed: int, audio_strength: float) -> Pictures:
+        heard = [hashlib.sha256(s.samples.tobytes() + str(s.sample_rate).encode()).hexdigest() for s in sounds]
+        request = json.dumps([heard, prompts, seed, audio_strength]).encode()
+        path = cache_folder() / "evaluation" / self.fingerprint[:16] / f"{hashlib.sha256(request).hexdigest()[:32]}.npy"
+        if path.exists() and not self.is_fresh:
+            return np.load(path)
+        result = self.pipeline(sounds, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
+        pictures = np.stack([np.asarray(image) for image in result.images])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+        np.save(scratch, pictures)
+        scratch.replace(path)
+        return pictures
+
+    def _report(self, doing: str, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(doing, done, total)
+
+
+def model_fingerprint(pipeline: GenerationPipeline) -> str:
+    """Return the SHA-256 of all weights and default settings of a model."""
+    parts, digest = pipeline.components, hashlib.sha256(__version__.encode())
+    networks = [parts.unet, parts.vae, parts.text_encoder]
+    if parts.hearing is not None:
+        digest.update(repr(parts.hearing.config).encode())
+        networks += [parts.hearing.encoder, parts.hearing.projector, parts.hearing.adapter]
+    digest.update(json.dumps(dict(parts.scheduler.config), default=str, sort_keys=True).encode())
+    for network in networks:
+        for name, value in sorted(network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def heard_scenes(count: int, first: int = 0) -> list[Scene]:
+    """Return held-out scenes with one event each, whose sounds a model is given; events and places in turn."""
+    return _scenes(HEARD.start + first, count)
+
+
+def seen_scenes(count: int, first: int = 0) -> list[Scene]:
+    """Return other held-out scenes of the same kind, whose true pictures are compared with."""
+    return _scenes(SEEN.start + first, count)
+
+
+def _scenes(start: int, count: int) -> list[Scene]:
+    return [
+        sample_scene(start + i, event=EVENTS[i % len(EVENTS)], place=PLACES[(i // len(EVENTS) + i) % len(PLACES)])
+        for i in range(count)
+    ]
+
+
+def sounds_of(scenes: Iterable[Scene]) -> list[Waveform]:
+    """Return the recording of each scene."""
+    return [synthesise(scene) for scene in scenes]
+
+
+def pictures_of(scenes: Iterable[Scene]) -> Pictures:
+    """Return the true picture of each scene."""
+    return np.stack([paint(scene).image for scene in scenes])
+
+
+def place_prompts(scenes: Iterable[Scene], *, held_out: bool = False) -> list[str]:
+    """Return a phrase for each scene's place, in training's words or in others."""
+    return [describe_place(scene.place, scene.random("prompt"), held_out=held_out) for scene in scenes]

@@ -1,0 +1,140 @@
+"""A report of measurements: JSON for programs, a short Markdown table for a model card."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sonicdiffusion._version import __version__
+from sonicdiffusion.config import nearest
+from sonicdiffusion.data.examples import WORLD_VERSION
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.evaluation.bench import Bench
+from sonicdiffusion.evaluation.measure import MEASUREMENTS
+from sonicdiffusion.evaluation.recordings import real_recordings
+from sonicdiffusion.evaluation.speed import speed
+
+Numbers = dict[str, Any]
+
+# Speed comes first: the memory it reports would else be that of the other measurements.
+NAMES = ("speed", *MEASUREMENTS, "real_recordings")
+
+# Not for a table: long, or there to look up.
+_DETAILS = ("clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
+_CARD_DETAILS = (*_DETAILS, "by_class", "by_event", "event_by_event", "event_by_place", "event_by_intensity")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of a report.
+
+    Args:
+        name: its place in the report, joined by dots.
+        value: as text.
+        interval: as text, empty if there is none.
+        count: examples as text, empty if not known.
+    """
+
+    name: str
+    value: str
+    interval: str = ""
+    count: str = ""
+
+
+def choose(only: list[str] | None, sounds: Path | None) -> list[str]:
+    """Return the names of the measurements to do; without recordings, all others.
+
+    Raises:
+        ConfigError: if a name is unknown, or real recordings are asked for without a folder.
+    """
+    for name in only or ():
+        if name not in NAMES:
+            raise ConfigError(f"There is no measurement {name!r}. {nearest(name, NAMES)}")
+    if only and "real_recordings" in only and sounds is None:
+        raise ConfigError("Real recordings need a folder with a subfolder for each event. Give it as --sounds FOLDER.")
+    return [name for name in NAMES if (name in only if only else name != "real_recordings" or sounds is not None)]
+
+
+def measure(
+    bench: Bench, names: list[str], sounds: Path | None = None, on_done: Callable[[str, Numbers], None] | None = None
+) -> Numbers:
+    """Do measurements in order and return the report.
+
+    Args:
+        bench: model and judge.
+        names: of `choose`.
+        sounds: folder of real recordings.
+        on_done: called with each measurement's name and numbers.
+    """
+    report: Numbers = {
+        "sonicdiffusion": __version__,
+        "world": WORLD_VERSION,
+        "weights_sha256": bench.fingerprint,
+        "pictures": bench.num_pictures,
+        "judge": bench.judge.facts.get("validation", {}),
+    }
+    for name in names:
+        if name == "speed":
+            numbers = speed(bench)
+        elif name == "real_recordings":
+            numbers = real_recordings(bench, sounds or Path())
+        else:
+            numbers = MEASUREMENTS[name](bench)
+        report[name] = numbers
+        if on_done is not None:
+            on_done(name, numbers)
+    return report
+
+
+def rows(numbers: Numbers, prefix: str = "", left_out: tuple[str, ...] = _DETAILS) -> Iterator[Row]:
+    """Yield the numbers of a nested report; what is under the keys `left_out` stays out."""
+    if "value" in numbers and "low" in numbers:
+        interval = f"{_text(numbers['low'])} to {_text(numbers['high'])}"
+        yield Row(prefix, _text(numbers["value"]), interval, str(numbers["count"]))
+        numbers = {key: value for key, value in numbers.items() if isinstance(value, dict)}
+    for key, value in numbers.items():
+        if key in left_out:
+            continue
+        name = f"{prefix}.{key}" if prefix else key
+        if isinstance(value, dict):
+            yield from rows(value, name, left_out)
+        elif value is not None:
+            yield Row(name, _text(value))
+
+
+def markdown(report: Numbers) -> str:
+    """Return the short table for a model card; the command that measures each number is named with it."""
+    lines = ["| what | value | interval (95%) | n | measured by |", "|---|---|---|---|---|"]
+    for name in (name for name in NAMES if name in report):
+        for row in rows(report[name], left_out=_CARD_DETAILS):
+            what = f"{name}.{row.name}".replace("_", " ").replace(".", ": ", 1).replace(".", ", ")
+            lines.append(f"| {what} | {row.value} | {row.interval} | {row.count} | `evaluate --only {name}` |")
+    return "\n".join(lines) + "\n"
+
+
+def write(report: Numbers, path: Path) -> Path:
+    """Write the report as JSON and its table beside it, and return the path of the table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(report), indent=1) + "\n", encoding="utf-8")
+    table = path.with_suffix(".md")
+    table.write_text(markdown(report), encoding="utf-8")
+    return table
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
+    return str(value)
+
+
+def _rounded(value: Any) -> Any:
+    """Return a report with numbers of five digits, and null for what is not a number, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value
