@@ -88,7 +88,7 @@ def test_bootstrap_refuses_an_empty_group() -> None:
 def test_spearman_equals_scipy_with_ties() -> None:
     rng = np.random.default_rng(4)
     first, second = rng.integers(0, 6, (2, 40)).astype(float)
-    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
+    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)  # type: ignore[attr-defined]
 
 
 def test_spearman_of_a_constant_is_no_number_and_counts_as_no_answer() -> None:

@@ -44,7 +44,7 @@ def test_intensity_is_extent(event: str) -> None:
     intensities = np.linspace(0.15, 1.0, 12)
     scenes = [Scene(PLACES[i % 8], TIMES[i % 4], (Event(event, float(v)),), 300 + i) for i, v in enumerate(intensities)]
     extents = [paint(scene, with_masks=True).masks[event].mean() for scene in scenes]
-    assert spearmanr(intensities, extents).statistic > 0.6
+    assert spearmanr(intensities, extents).statistic > 0.6  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("size", [96, 128, (128, 192)])

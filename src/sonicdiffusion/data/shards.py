@@ -7,17 +7,18 @@ stopped anywhere and goes on where it was.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 SHARD_SIZE = 500
 
-Example = dict[str, NDArray]
+Example = Mapping[str, Any]  # arrays and numpy scalars by name
 
 
 def cache_folder() -> Path:

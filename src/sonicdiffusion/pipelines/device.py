@@ -5,7 +5,7 @@ import torch
 from sonicdiffusion.errors import ConfigError
 
 
-def choose_device(name: str | None = None) -> torch.device:
+def choose_device(name: str | torch.device | None = None) -> torch.device:
     """Return the device called `name`, or the best there is: a CUDA GPU, Apple's GPU, else the CPU.
 
     Raises:
@@ -20,6 +20,6 @@ def choose_device(name: str | None = None) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch has no one error for this
         raise ConfigError(
-            f"The device {name!r} cannot be used here. Choose {choose_device().type}, or leave it out."
+            f"The device {str(name)!r} cannot be used here. Choose {choose_device().type}, or leave it out."
         ) from error
     return device

@@ -31,7 +31,9 @@ def draw_sheet(columns: int, first_seed: int, size: int) -> np.ndarray:
 
 def main() -> None:
     """Draw the sheet that the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m sonicdiffusion.soundscapes", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m sonicdiffusion.soundscapes", description="Draw a sheet of the world."
+    )
     parser.add_argument("--out", type=Path, default=Path("soundscapes.png"))
     parser.add_argument("--columns", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)

@@ -127,9 +127,12 @@ def train_audio_encoder(
 def set_input_statistics(encoder: ClapAudioEncoder, log_mels: np.ndarray) -> None:
     """Start the first normalisation at the mean and variance of each band over some of the clips."""
     some = log_mels[:2000].astype(np.float32)
+    mean, variance = encoder.mel_norm.running_mean, encoder.mel_norm.running_var
+    assert mean is not None  # BatchNorm2d keeps both unless told otherwise
+    assert variance is not None
     with torch.no_grad():
-        encoder.mel_norm.running_mean.copy_(torch.from_numpy(some.mean(axis=(0, 1))))
-        encoder.mel_norm.running_var.copy_(torch.from_numpy(some.var(axis=(0, 1))))
+        mean.copy_(torch.from_numpy(some.mean(axis=(0, 1))))
+        variance.copy_(torch.from_numpy(some.var(axis=(0, 1))))
 
 
 @torch.no_grad()

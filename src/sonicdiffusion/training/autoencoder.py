@@ -6,6 +6,7 @@ Source: architecture of `diffusers.AutoencoderTiny` (Bohan, TAESD); losses ours.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,9 +57,10 @@ def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderTiny:
 
 def train_autoencoder(recipe: AutoencoderRecipe, pictures: Shards, folder: Path) -> Iterator[StepRecord]:
     """Train on random crops; the trained network is saved to `folder / "vae"`."""
-    network = build_autoencoder(recipe).to(memory_format=torch.channels_last)
+    network = build_autoencoder(recipe)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
-    def losses(module: torch.nn.Module, _step: int, generator: torch.Generator) -> Losses:
+    def losses(module: Any, _step: int, generator: torch.Generator) -> Losses:
         image = _crops(pictures, recipe, generator).to(next(module.parameters()).device)
         latents = module.encode(image).latents
         noise = torch.randn(latents.shape, generator=generator).to(latents)

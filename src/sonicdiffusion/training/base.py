@@ -95,8 +95,8 @@ def diffusion_loss(
     # Times are spread evenly over the batch, which steadies the loss.
     offsets = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
     times = (offsets * len(scheduler.alphas_cumprod)).long().to(latents.device)
-    noisy = scheduler.add_noise(latents, noise, times)
-    target = scheduler.get_velocity(latents, noise, times)
+    noisy = scheduler.add_noise(latents, noise, times)  # type: ignore[arg-type]
+    target = scheduler.get_velocity(latents, noise, times)  # type: ignore[arg-type]
     predicted = network(noisy, times, text_tokens, *condition)
     predicted = (predicted if isinstance(predicted, torch.Tensor) else predicted.sample).float()
     alpha_bar = scheduler.alphas_cumprod.to(latents.device)[times]
@@ -138,7 +138,7 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
     torch.manual_seed(recipe.loop.seed)
     count, channels, size, _ = batches.latents.shape
     unet = build_unet(recipe, channels, size, batches.text_encoder.config.hidden_size)
-    unet = unet.to(memory_format=torch.channels_last)
+    unet.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
     scheduler = build_scheduler()
 
     def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:

@@ -24,12 +24,12 @@ def encode_pictures(vae: AutoencoderTiny, pictures: Shards, path: Path) -> np.nd
         float16, shape (pictures, channels, height, width).
     """
     if not path.exists():
-        vae = vae.eval().to(memory_format=torch.channels_last)
+        vae.eval().to(memory_format=torch.channels_last)  # type: ignore[call-arg]
         parts = []
         for start in range(0, len(pictures), SHARD_SIZE // 5):
             images = pictures.read("image", np.arange(start, start + SHARD_SIZE // 5))
             with torch.autocast("cpu", torch.bfloat16, enabled=choose_precision("auto") == "bf16"):
-                parts.append(vae.encode(to_tensor(images)).latents.float().numpy().astype(np.float16))
+                parts.append(vae.encode(to_tensor(images), return_dict=False)[0].float().numpy().astype(np.float16))
         scratch = path.with_suffix(".writing.npy")
         np.save(scratch, np.concatenate(parts))
         scratch.replace(path)

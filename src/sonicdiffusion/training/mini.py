@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ from sonicdiffusion.training.loop import StepRecord
 from sonicdiffusion.training.stage1 import Stage1Recipe, build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, Stage2Recipe, train_stage2
 from sonicdiffusion.training.text_encoder import TextEncoderRecipe, train_text_encoder
+
+Recipe = TypeVar("Recipe")
 
 STEPS = ("autoencoder", "text_encoder", "base", "audio_encoder", "stage1", "stage2", "bundle")
 _SETTINGS = {"world": WORLD_VERSION}
@@ -116,7 +119,7 @@ class Workshop:
         (self.folder / step).mkdir(parents=True, exist_ok=True)
         marker.write_text(json.dumps({"step": step}))
 
-    def _recipe(self, step: str, kind: type) -> object:
+    def _recipe(self, step: str, kind: type[Recipe]) -> Recipe:
         recipe = load_recipe(self.recipes / f"{step}.toml", kind)
         (self.folder / step).mkdir(parents=True, exist_ok=True)
         (self.folder / step / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
@@ -161,7 +164,8 @@ class Workshop:
         recipe = self._recipe("stage2", Stage2Recipe)
         embeddings, branch = np.load(self._embeddings_path), self._branch()
         branch.projector.load_state_dict(load_file(self.folder / "stage1" / "projector.safetensors"))
-        scheduler = DDIMScheduler.from_pretrained(self.folder / "base" / "scheduler")
+        scheduler = DDIMScheduler.from_config(json.loads(self._scheduler_path.read_text()))
+        assert isinstance(scheduler, DDIMScheduler)  # from_config may return a pair, when asked to
         folder = self.folder / "stage2"
         yield from _training("stage 2", train_stage2(recipe, branch, scheduler, embeddings, self._batches(), folder))
         state = {f"projector.{name}": value for name, value in branch.projector.state_dict().items()}
@@ -202,7 +206,7 @@ class Workshop:
         )
         save_adapter(target / "audio_adapter", config, branch.projector.half(), branch.adapter)
         with branch.adapter.removed() as unet:
-            unet.half().save_pretrained(target / "unet")
+            unet.half().save_pretrained(target / "unet")  # type: ignore[operator]
         vae = AutoencoderTiny.from_pretrained(self.folder / "autoencoder" / "vae")
         vae.half().save_pretrained(target / "vae")
         tokenizer, text_encoder = self._text_parts()
@@ -213,6 +217,10 @@ class Workshop:
         (target / "model_index.json").write_text(json.dumps(_MODEL_INDEX, indent=2) + "\n")
         for path in target.glob("*/config.json"):
             _clean_config(path)
+
+    @property
+    def _scheduler_path(self) -> Path:
+        return self.folder / "base" / "scheduler" / "scheduler_config.json"
 
     @property
     def _latents_path(self) -> Path:

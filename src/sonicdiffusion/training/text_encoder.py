@@ -72,7 +72,7 @@ def build_tokenizer(recipe: TextEncoderRecipe, folder: Path) -> CLIPTokenizer:
     words += [word for word in learned["vocab"] if word not in set(words)]
     merges = [tuple(pair) if not isinstance(pair, str) else tuple(pair.split(" ")) for pair in learned["merges"]]
     vocabulary = {word: index for index, word in enumerate([*words, _START, _END])}
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=recipe.num_tokens)
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=recipe.num_tokens)  # type: ignore[arg-type]
     tokenizer.save_pretrained(folder / "tokenizer")
     return tokenizer
 
@@ -94,9 +94,9 @@ def build_text_encoder(recipe: TextEncoderRecipe, tokenizer: CLIPTokenizer) -> C
             num_attention_heads=recipe.num_heads,
             max_position_embeddings=recipe.num_tokens,
             projection_dim=recipe.width,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,  # type: ignore[arg-type]
+            eos_token_id=tokenizer.eos_token_id,  # type: ignore[arg-type]
+            pad_token_id=tokenizer.pad_token_id,  # type: ignore[arg-type]
         )
     )
 

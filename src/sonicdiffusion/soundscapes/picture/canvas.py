@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Colour = Sequence[float] | NDArray[np.floating]
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 
 _SUBPIXEL_BITS = 4
 
