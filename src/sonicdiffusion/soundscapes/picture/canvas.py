@@ -28,6 +28,14 @@ def mix(first: Colour, second: Colour, amount: float) -> NDArray[np.float32]:
     return (np.asarray(first) * (1.0 - amount) + np.asarray(second) * amount).astype(np.float32)
 
 
+def _cut(colour: Colour, box: tuple[slice, slice]) -> Field:
+    """Return the part of a colour field inside `box`; a plain colour, or an axis of length 1, stays whole."""
+    field = np.asarray(colour, dtype=np.float32)
+    if field.ndim == 1:
+        return field
+    return field[tuple(part if length > 1 else slice(None) for part, length in zip(box, field.shape, strict=False))]
+
+
 class Canvas:
     """The buffers of one picture in the making.
 
@@ -123,12 +131,18 @@ class Canvas:
 
         `colour` and `glow` may be fields of shape (height, width, 3).
         """
-        weight = np.clip(cover, 0.0, 1.0).astype(np.float32, copy=False)[..., None]
+        rows, columns = np.flatnonzero(cover.max(axis=1) > 0), np.flatnonzero(cover.max(axis=0) > 0)
+        if len(rows) == 0:
+            return
+        # Only the box that `cover` touches is worked on: most covers are small, and a full blend is dear.
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        weight = np.clip(cover[box], 0.0, 1.0).astype(np.float32, copy=False)[..., None]
         shone = self.haze * depth
         if glow is not None:
-            shone = shone + np.asarray(glow, np.float32) * np.float32(1.0 - depth)
-        self.albedo += weight * (np.asarray(colour, np.float32) * np.float32(1.0 - depth) - self.albedo)
-        self.emission += weight * (shone - self.emission)
+            shone = shone + _cut(glow, box) * np.float32(1.0 - depth)
+        albedo, emission = self.albedo[box], self.emission[box]
+        albedo += weight * (_cut(colour, box) * np.float32(1.0 - depth) - albedo)
+        emission += weight * (shone - emission)
 
     def tint(self, field: Field) -> None:
         """Multiply the colour of all that is drawn so far by `field`, shape (height, width), about 1."""

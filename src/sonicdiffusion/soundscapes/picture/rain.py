@@ -60,8 +60,8 @@ def rain(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     canvas, light, shower = stage.canvas, stage.light, _shower(stage, intensity)
     sheet = _sheets(stage, rng, shower)
     _paint_puddles(stage, rng, shower, intensity)
-    air = mix(shower.cloud, light.horizon, 0.20) * np.float32(0.60 + 0.24 * light.brightness)
-    strength = 0.34 + 0.16 * intensity
+    air = mix(shower.cloud, light.horizon, 0.20) * np.float32(0.84)
+    strength = 0.34 + 0.16 * intensity + 0.16 * (1.0 - light.brightness) ** 2
     canvas.blend(strength * sheet, air * 0.3, glow=air * 0.75)
     drop = mix((0.86, 0.92, 1.0), light.horizon, 0.2) * np.float32(0.92 + 0.08 * light.brightness)
     for density, length, thick, opacity in ((100, 0.08, 0.008, 0.50), (60, 0.16, 0.0105, 0.75)):

@@ -20,20 +20,21 @@ def underwater(stage: Stage, rng: np.random.Generator, intensity: float) -> None
     below = canvas.y - line[None, :]
     cover = smoothstep(-0.002, 0.006, below)
     depth = np.clip(below / max(deep, 0.12), 0.0, 1.0)
+    clarity = rng.uniform(0.65, 0.92)
     day = 0.25 + 0.75 * light.brightness
     shallow = mix(tone * 1.5, light.horizon, 0.25)
     slant, shafts = rng.uniform(-0.7, 0.7), ridge(rng, 512, rng.uniform(5, 9), octaves=2)
     at = np.clip((canvas.x / canvas.aspect - slant * below) * 256 + 128, 0, 511).astype(np.int32)
     rays = smoothstep(0.5, 0.85, shafts[at]) * (1.0 - depth) ** 1.2
     fade = depth[..., None]
-    body = shallow * (1 - fade) + tone * 0.55 * fade
+    body = (shallow * (1 - fade) + tone * rng.uniform(0.45, 0.9) * fade) * (
+        1.0 - np.exp(-(((below - 0.022) / 0.014) ** 2)) * 0.5
+    )[..., None]
     shine = (0.10 + 0.10 * (1 - fade) + 0.42 * day * rays[..., None]) * mix(shallow, light.sun, 0.35)
-    canvas.blend(cover * (0.80 + 0.2 * depth), body * 0.75, glow=shine)
+    canvas.blend(cover * (clarity + (1.0 - clarity) * depth), body * 0.75, glow=shine)
     _paint_life(stage, rng, line, tone, intensity)
     _paint_bubbles(stage, rng, line, shallow, intensity)
     skin = np.exp(-((below / 0.007) ** 2))
-    dark = np.exp(-(((below - 0.022) / 0.014) ** 2)) * 0.45
-    canvas.blend(dark, tone * 0.35)
     canvas.blend(skin * 0.95, FOAM, glow=foam_glow(stage) + np.asarray(light.horizon, np.float32) * 0.25)
 
 
@@ -60,13 +61,13 @@ def _paint_bubbles(stage: Stage, rng: np.random.Generator, line: Field, shallow:
         spot = np.maximum(spot, _discs(stage, dots - np.multiply(radius, (0.35, 0.38)), 0.36 * radius))
     rim = np.clip(shell - 0.72 * inside, 0.0, 1.0)
     glow = foam_glow(stage) + shallow * 0.18
-    canvas.blend(rim * 0.85, mix(FOAM, shallow, 0.25), glow=glow)
-    canvas.blend(spot, FOAM, glow=glow * 1.6)
+    canvas.blend(np.asarray(rim * 0.85, np.float32), mix(FOAM, shallow, 0.25), glow=glow)
+    canvas.blend(np.asarray(spot, np.float32), FOAM, glow=glow * 1.6)
 
 
 def _discs(stage: Stage, centres: np.ndarray, radius: float) -> Field:
     """Return the field covered by discs of one radius around `centres`, shape (discs, 2)."""
-    return stage.canvas.strokes([np.stack([c, np.add(c, (0.0, 0.001))]) for c in centres], 2.0 * radius, blur=0.0015)
+    return stage.canvas.strokes([np.stack([c, np.add(c, (0.0, 0.001))]) for c in centres], 2.0 * radius)
 
 
 def _paint_life(stage: Stage, rng: np.random.Generator, line: Field, tone: Field, intensity: float) -> None:
@@ -88,12 +89,7 @@ def _paint_life(stage: Stage, rng: np.random.Generator, line: Field, tone: Field
 
 
 def paint_fish(
-    stage: Stage,
-    centre: tuple[float, float],
-    size: float,
-    angle: float,
-    side: float,
-    colour: tuple[float, ...],
+    stage: Stage, centre: tuple[float, float], size: float, angle: float, side: float, colour: tuple[float, ...]
 ) -> None:
     """Draw a fish of half length `size`, its head towards `side` and raised by `angle` radians."""
     along = np.linspace(-1.0, 1.0, 11)

@@ -24,15 +24,19 @@ def draw_tone(rng: np.random.Generator) -> Field:
 
 def foam_glow(stage: Stage) -> Field:
     """Return the light of the sky that foam scatters on top of what falls on it; RGB, shape (3,)."""
-    return mix(stage.light.horizon, stage.light.ambient, 0.5) * np.float32(0.14)
+    light = stage.light
+    scattered = mix(mix(light.horizon, light.ambient, 0.5), (0.9, 0.95, 1.0), 0.4)
+    return scattered * np.float32(0.14 + 0.16 * (1.0 - light.brightness))
 
 
 def mirrored_sky(stage: Stage) -> Field:
     """Return the sky as a level mirror shows it, shape (height, 1, 3): the horizon far off, the zenith near."""
     near = np.clip((stage.canvas.y[:, :1] - stage.horizon) / (1.0 - stage.horizon), 0.0, 1.0)[..., None]
-    return mix(stage.light.horizon, stage.light.zenith, 0.15) * (1 - near) + np.asarray(
-        stage.light.zenith, np.float32
-    ) * (0.25 + 0.75 * near)
+    light = stage.light
+    moon = np.asarray(light.sun, np.float32) * np.float32(0.12 * max(0.0, 0.5 - light.brightness))
+    far = mix(light.horizon, light.zenith, 0.15)
+    sky = far * (1 - near) + np.asarray(light.zenith, np.float32) * (0.25 + 0.75 * near) + moon
+    return np.asarray(sky, np.float32)
 
 
 def lay_water(stage: Stage, rng: np.random.Generator, cover: Field, tone: Colour, cells: float = 14.0) -> None:

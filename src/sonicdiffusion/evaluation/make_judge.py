@@ -1,0 +1,60 @@
+"""The bundled judge from nothing: its scenes rendered, its network trained, its weights put into the package.
+
+Run it by `python -m sonicdiffusion.evaluation.make_judge [RECIPE.toml]`; stop and start it as you like.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from sonicdiffusion.config import load_recipe
+from sonicdiffusion.data.shards import cache_folder
+from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
+from sonicdiffusion.evaluation.train_judge import JudgeRecipe, render_judge_scenes, train_judge
+from sonicdiffusion.training.loop import StepRecord
+
+
+def bundled_judge() -> Path:
+    """Return where the judge lies in the package."""
+    return Path(str(files("sonicdiffusion"))) / "bundled" / "judge"
+
+
+def make_judge(
+    recipe: JudgeRecipe, folder: Path, target: Path, workers: int | None = None
+) -> Iterator[tuple[str, int, int, StepRecord | None]]:
+    """Render, train, measure and copy the judge, yielding what is being done, units done, units in all and losses.
+
+    Args:
+        recipe: shape and rates.
+        folder: where the work lies; an unfinished run there goes on.
+        target: where the finished judge is put.
+        workers: worker processes that render; one for each processor unless given.
+    """
+    for first, count in ((JUDGE_VALIDATION.start, recipe.num_validation), (JUDGE_TRAINING.start, recipe.num_scenes)):
+        for done, total in render_judge_scenes(count, first, workers):
+            yield "rendering scenes", done, total, None
+    for record in train_judge(recipe, folder):
+        yield "judge", record.step, record.num_steps, record
+    target.mkdir(parents=True, exist_ok=True)
+    for part in (folder / "judge").iterdir():
+        shutil.copy(part, target / part.name)
+
+
+def main() -> None:
+    """Make the judge and say how good it is."""
+    recipe = load_recipe(sys.argv[1], JudgeRecipe) if len(sys.argv) > 1 else JudgeRecipe()
+    target = bundled_judge()
+    for doing, done, total, record in make_judge(recipe, cache_folder() / "runs" / "judge", target):
+        if record is None or done % 25 == 0:
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items()) if record else ""
+            left = f"{record.seconds_left / 60:.0f} min left  " if record else ""
+            sys.stderr.write(f"{doing} {done}/{total}  {left}{losses}\n")
+    facts = json.loads((target / "config.json").read_text(encoding="utf-8"))
+    sys.stdout.write(json.dumps(facts["validation"], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
