@@ -58,7 +58,7 @@ def pipeline(model: Path) -> GenerationPipeline:
 @pytest.fixture
 def bench(pipeline: GenerationPipeline, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("SONICDIFFUSION_CACHE", str(tmp_path / "cache"))
-    return Bench(pipeline, judge, num_pictures=24)
+    return Bench(pipeline, judge, num_pictures=12)
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +140,14 @@ def test_damage_changes_a_picture_and_repeats_with_its_seed() -> None:
 
 def test_the_judge_learns_what_it_is_shown() -> None:
     torch.manual_seed(0)
-    examples = [judge_example(seed) for seed in range(20_000_000, 20_000_016)]
+    examples = [judge_example(seed) for seed in range(20_000_000, 20_000_012)]
     batch = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
     assert (batch["extents"] > 0).sum() == (batch["intensities"] > 0).sum()
     pictures = to_tensor(batch.pop("image"))
     truth = {name: torch.from_numpy(value) for name, value in batch.items()}
     network, history = JudgeNetwork(SMALL), []
     optimiser = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(40):
+    for _ in range(30):
         losses = judge_losses(network, pictures, truth, JudgeRecipe())
         history.append({name: float(loss.detach()) for name, loss in losses.items()})
         optimiser.zero_grad()
@@ -156,7 +156,7 @@ def test_the_judge_learns_what_it_is_shown() -> None:
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert all(history[-1][name] < 0.8 * history[0][name] for name in ("event", "place", "time", "extent", "heard"))
     assert history[-1]["contrast"] < history[0]["contrast"]
-    assert history[-1]["right"] > 0.8 if "right" in history[-1] else history[-1]["_right"] > 0.8
+    assert history[-1]["_right"] > 0.8
 
 
 def test_the_linear_classifier_agrees_with_scikit_learn() -> None:
@@ -171,8 +171,8 @@ def test_the_linear_classifier_agrees_with_scikit_learn() -> None:
 
 
 def test_the_thumbnail_test_reports_every_event() -> None:
-    result = check_world(24, 24, workers=1)
-    assert result["accuracy"]["count"] == 24
+    result = check_world(12, 12, workers=1)
+    assert result["accuracy"]["count"] == 12
     assert set(result["recall"]) == set(EVENTS)
 
 
@@ -219,20 +219,23 @@ def test_the_autoencoder_is_the_pipelines_own(bench: Bench) -> None:
     assert np.abs(bench.reconstruct(pictures) - np.stack(expected)).max() <= 1
 
 
+@pytest.mark.filterwarnings("ignore:The prompt has")  # the tiny tokenizer spells every letter
+@pytest.mark.slow  # every measurement once
+@pytest.mark.filterwarnings("ignore:The prompt has")  # the small model reads fewer tokens than prompts have
 def test_an_evaluation_measures_everything_and_tells_no_paths(bench: Bench, recordings: Path, tmp_path: Path) -> None:
     seen: list[str] = []
     report = measure(bench, choose(None, recordings), recordings, lambda name, _: seen.append(name))
     assert tuple(seen) == NAMES == ("speed", *MEASUREMENTS, "real_recordings")
     table = write(report, tmp_path / "report.json")
     text = (tmp_path / "report.json").read_text()
-    assert json.loads(text)["pictures"] == 24
+    assert json.loads(text)["pictures"] == 12
     assert str(recordings) not in text
     assert str(tmp_path) not in text
     clips = json.loads(text)["real_recordings"]["clips"]
     assert [clip["name"] for clip in clips] == ["birds/1.wav", "birds/2.wav", "thunder/1.wav"]
     assert report["real_recordings"]["unreadable"] == ["birds/3.wav"]
     assert "| with place: event and place |" in table.read_text()
-    assert report["with_place"]["event"]["count"] == 24
+    assert report["with_place"]["event"]["count"] == 12
 
 
 def test_clips_go_to_the_halves_in_turn(recordings: Path) -> None:

@@ -116,7 +116,7 @@ def likeness(bench: Bench) -> Numbers:
     return {
         "kernel_distance_in_judge_embedding": distances,
         "diversity_between_seeds": float(np.mean([mean_pairwise_distance(one) for one in by_sound])),
-        "diversity_of_true_pictures_of_one_event": _true_diversity(bench, num_seeds * len(EVENTS)),
+        "diversity_of_true_pictures_of_one_event": _true_diversity(bench),
     }
 
 
@@ -224,8 +224,9 @@ def _scaled_embeddings(bench: Bench, pictures: Pictures) -> NDArray[np.float32]:
     return embeddings * np.float32(embeddings.shape[1] ** 0.5)
 
 
-def _true_diversity(bench: Bench, count: int) -> float:
+def _true_diversity(bench: Bench) -> float:
     """Return the mean distance between true pictures that show the same event elsewhere."""
+    count = max(2, bench.num_pictures // 50) * len(EVENTS)
     embeddings = bench.judge.look(pictures_of(seen_scenes(count, first=100_000))).embeddings
     return macro_average([np.array([mean_pairwise_distance(embeddings[i :: len(EVENTS)])]) for i in range(len(EVENTS))])
 

@@ -37,14 +37,17 @@ def check_world(num_training: int = 6000, num_held_out: int = 1500, workers: int
     Args:
         num_training: scenes to learn from.
         num_held_out: scenes to measure on.
-        workers: worker processes; one for each processor unless given.
+        workers: worker processes; one for each processor unless given, none besides this one if 1.
 
     Returns:
         Plain values: `accuracy` with its interval, and `recall` by event. Chance is 1 in 12.
     """
     seeds = range(WORLD_CHECK.start, WORLD_CHECK.start + num_training + num_held_out)
-    with ProcessPoolExecutor(workers) as pool:
-        features = np.stack(list(pool.map(thumbnail, seeds, chunksize=50)))
+    if workers == 1:
+        features = np.stack([thumbnail(seed) for seed in seeds])
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            features = np.stack(list(pool.map(thumbnail, seeds, chunksize=50)))
     classes = np.array([seed % len(EVENTS) for seed in seeds])
     truth = classes[num_training:]
     found = max(
