@@ -67,7 +67,7 @@ _DETAILS = {
         "with a lighthouse",
         "by the ocean",
         "with a boat on the sea",
-        "with a lighthouse by the ocean",
+        "between lighthouse and ocean",
     ),
     "arctic": ("with icebergs", "with snow and icebergs", "among ice floes", "with glaciers of ice"),
 }
