@@ -204,9 +204,10 @@ class Workshop:
             audio_guidance=recipe.audio_guidance,
             num_steps=recipe.num_steps,
         )
-        save_adapter(target / "audio_adapter", config, branch.projector.half(), branch.adapter)
+        branch.half()
+        save_adapter(target / "audio_adapter", config, branch.projector, branch.adapter)
         with branch.adapter.removed() as unet:
-            unet.half().save_pretrained(target / "unet")  # type: ignore[operator]
+            unet.save_pretrained(target / "unet")  # type: ignore[operator]
         vae = AutoencoderTiny.from_pretrained(self.folder / "autoencoder" / "vae")
         vae.half().save_pretrained(target / "vae")
         tokenizer, text_encoder = self._text_parts()
