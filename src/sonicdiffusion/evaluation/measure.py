@@ -95,7 +95,7 @@ def gain_alone(bench: Bench) -> Numbers:
         right[f"{gain:g} dB"] = float(_event_right(verdict, scenes).mean())
     pairs = np.stack([np.broadcast_to(np.array(_GAINS_DB)[:, None], (len(_GAINS_DB), len(scenes))), extents], axis=-1)
     by_clip = pairs.transpose(1, 0, 2).astype(np.float64)  # (clips, gains, gain and extent)
-    answer = bootstrap([by_clip], lambda groups: mean_spearman(list(groups[0])))
+    answer = bootstrap([np.array([mean_spearman([clip]) for clip in by_clip])], macro_average)
     return {"extent_follows_gain": asdict(answer), "event_by_gain": right}
 
 
