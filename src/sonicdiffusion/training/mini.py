@@ -111,13 +111,22 @@ class Workshop:
             raise ConfigError(f"There is no step {step!r}. {nearest(step, STEPS)}")
         marker = self.folder / step / "done.json"
         if marker.exists() and step != "bundle":
+            if json.loads(marker.read_text()) != self._made_by(step):
+                raise ConfigError(
+                    f"{marker.parent} was made by another recipe or in another version of the world. "
+                    "Remove that folder, and those of the later steps, to make it anew."
+                )
             return
         for earlier in STEPS[: STEPS.index(step)]:
             if not (self.folder / earlier / "done.json").exists():
                 raise ConfigError(f"The step {step!r} needs {earlier!r}, which is not done. Train it first.")
         yield from getattr(self, f"_{step}")()
-        (self.folder / step).mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"step": step}))
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(json.dumps(self._made_by(step)))
+
+    def _made_by(self, step: str) -> dict[str, str | int]:
+        """Return what the result of a step depends on, besides the steps before it."""
+        return {"world": WORLD_VERSION, "recipe": (self.recipes / f"{step}.toml").read_text()}
 
     def _recipe(self, step: str, kind: type[Recipe]) -> Recipe:
         recipe = load_recipe(self.recipes / f"{step}.toml", kind)
