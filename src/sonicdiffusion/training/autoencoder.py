@@ -24,7 +24,8 @@ class AutoencoderRecipe:
     Args:
         num_pictures: pictures it sees.
         channels: width of every layer.
-        latent_channels: numbers for each 16 x 16 pixels.
+        latent_channels: numbers for each latent position.
+        num_halvings: how often the resolution is halved; 3 makes a position of 8 x 8 pixels.
         crop: side of the training crops in pixels.
         latent_noise: standard deviation of the noise added to latents in training, so that near latents decode alike.
         latent_weight: weight of the penalty that keeps latents at mean 0 and variance 1.
@@ -34,7 +35,8 @@ class AutoencoderRecipe:
 
     num_pictures: int = 12_000
     channels: int = 48
-    latent_channels: int = 24
+    latent_channels: int = 8
+    num_halvings: int = 3
     crop: int = 64
     latent_noise: float = 0.1
     latent_weight: float = 0.01
@@ -43,14 +45,15 @@ class AutoencoderRecipe:
 
 
 def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderTiny:
-    """Build the untrained network: four halvings, most layers at low resolution, where they are cheap."""
-    widths = (recipe.channels,) * 5
+    """Build the untrained network, most of its layers at low resolution, where they are cheap."""
+    levels = recipe.num_halvings + 1
+    widths = (recipe.channels,) * levels
     return AutoencoderTiny(
         latent_channels=recipe.latent_channels,
         encoder_block_out_channels=widths,
         decoder_block_out_channels=widths,
-        num_encoder_blocks=(0, 1, 1, 2, 3),
-        num_decoder_blocks=(3, 3, 2, 1, 0),
+        num_encoder_blocks=(0, 1, 1, 2, 3)[:levels],
+        num_decoder_blocks=(3, 3, 2, 1, 0)[-levels:],
         scaling_factor=1.0,
     )
 

@@ -30,13 +30,15 @@ class BaseRecipe:
 
     Args:
         widths: channels of each resolution, finest first.
+        num_plain_levels: finest resolutions without attention, where it costs most and helps least.
         layers_per_block: residual blocks in each resolution of the down path.
         num_heads: attention heads.
         text_dropout: share of examples with the empty prompt, for guidance.
         loop: length and rates.
     """
 
-    widths: tuple[int, ...] = (160, 256)
+    widths: tuple[int, ...] = (96, 192, 256)
+    num_plain_levels: int = 1
     layers_per_block: int = 1
     num_heads: int = 8
     text_dropout: float = 0.1
@@ -44,15 +46,16 @@ class BaseRecipe:
 
 
 def build_unet(recipe: BaseRecipe, latent_channels: int, latent_size: int, token_width: int) -> UNet2DConditionModel:
-    """Build the untrained UNet, with text cross-attention at every resolution."""
+    """Build the untrained UNet, with text cross-attention at its coarser resolutions."""
+    plain, levels = recipe.num_plain_levels, len(recipe.widths)
     return UNet2DConditionModel(
         sample_size=latent_size,
         in_channels=latent_channels,
         out_channels=latent_channels,
         layers_per_block=recipe.layers_per_block,
         block_out_channels=recipe.widths,
-        down_block_types=("CrossAttnDownBlock2D",) * len(recipe.widths),
-        up_block_types=("CrossAttnUpBlock2D",) * len(recipe.widths),
+        down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * (levels - plain),
+        up_block_types=("CrossAttnUpBlock2D",) * (levels - plain) + ("UpBlock2D",) * plain,
         cross_attention_dim=token_width,
         attention_head_dim=recipe.num_heads,  # diffusers' historical name for the number of heads
     )
