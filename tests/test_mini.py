@@ -16,7 +16,7 @@ from sonicdiffusion.training.stage1 import Stage1Recipe
 from sonicdiffusion.training.stage2 import Stage2Recipe
 from sonicdiffusion.training.text_encoder import TextEncoderRecipe
 
-KINDS = dict(
+KINDS: dict[str, type] = dict(
     zip(
         STEPS,
         (
