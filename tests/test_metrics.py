@@ -62,6 +62,10 @@ def test_wilson_interval_has_the_published_values(right: int, count: int, low: f
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
+def test_wilson_ends_exactly_at_none_and_all() -> None:
+    assert [(wilson(0, n).low, wilson(n, n).high) for n in (1, 48, 500)] == [(0.0, 1.0)] * 3
+
+
 def test_wilson_refuses_no_trials() -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         share_right(np.zeros(0, bool))

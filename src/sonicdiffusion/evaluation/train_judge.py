@@ -40,15 +40,15 @@ class JudgeRecipe:
         loop: length and rates.
     """
 
-    num_scenes: int = 20_000
-    num_validation: int = 3_000
+    num_scenes: int = 9_000
+    num_validation: int = 1_500
     contrast_weight: float = 0.2
     extent_weight: float = 20.0
     damage_share: float = 0.7
     network: JudgeConfig = field(default_factory=JudgeConfig)
     loop: LoopSettings = field(
         default_factory=lambda: LoopSettings(
-            num_steps=4000, batch_size=48, learning_rate=2e-3, warmup_steps=200, decay_share=0.6, weight_decay=0.05
+            num_steps=3000, batch_size=48, learning_rate=2e-3, warmup_steps=200, decay_share=0.6, weight_decay=0.05
         )
     )
 

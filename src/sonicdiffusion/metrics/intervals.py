@@ -51,7 +51,9 @@ def wilson(right: int, count: int, confidence: float = 0.95) -> Estimate:
     share, weight = right / count, z * z / count
     middle = (share + weight / 2.0) / (1.0 + weight)
     half = z / (1.0 + weight) * float(np.sqrt(share * (1.0 - share) / count + weight / (4.0 * count)))
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half), count)
+    # None and all right have an exact bound, which rounding would miss by a hair.
+    low, high = 0.0 if right == 0 else middle - half, 1.0 if right == count else middle + half
+    return Estimate(share, low, high, count)
 
 
 def share_right(right: NDArray[np.bool_]) -> Estimate:
