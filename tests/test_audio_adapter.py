@@ -88,6 +88,19 @@ def test_an_open_gate_is_heard_and_more_strength_is_heard_more() -> None:
 
 
 @torch.no_grad()
+def test_a_copy_of_the_text_attention_answers_audio_tokens_like_text() -> None:
+    unet = tiny_unet()
+    adapter = AudioAdapter.install(unet)
+    adapter.copy_text_attention(gate=20.0)  # tanh of it is 1
+    site = unet.get_submodule(adapter.sites[0])
+    hidden, tokens = torch.randn(2, 5, site.dim), torch.randn(2, 7, 24)
+    text = site.attn2(site.norm2(hidden), encoder_hidden_states=tokens)
+    heard = adapter.branches[adapter.sites[0]](hidden, tokens)
+    torch.testing.assert_close(heard, hidden + text)
+    with pytest.raises(ModelError, match="width 16 to copy"):
+        AudioAdapter.install(tiny_unet(), token_width=16).copy_text_attention(gate=0.5)
+
+
 def test_strength_may_differ_by_row_and_by_site() -> None:
     unet = tiny_unet()
     adapter = open_adapter(unet)

@@ -10,7 +10,7 @@ from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sampl
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 
 # Raise this with every change that alters what the same seed looks or sounds like: caches are keyed by it.
-WORLD_VERSION = 2
+WORLD_VERSION = 3
 
 
 def truth(scene: Scene) -> Example:

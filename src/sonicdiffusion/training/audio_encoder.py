@@ -19,7 +19,7 @@ from sonicdiffusion.data.shards import Shards
 from sonicdiffusion.models.audio_encoder import MINI_ENCODER, ClapAudioEncoder
 from sonicdiffusion.soundscapes.captions import describe_sound
 from sonicdiffusion.soundscapes.scene import EVENTS, sample_scene
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, choose_precision, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 from sonicdiffusion.training.text_encoder import tokenize
 
 
@@ -152,8 +152,7 @@ def embed_sounds(
             for start in range(0, len(log_mels), 200):
                 clips = log_mels[start : start + 200]
                 varied = augment(clips, recipe, rng) if copy else clips.astype(np.float32)
-                with torch.autocast("cpu", torch.bfloat16, enabled=choose_precision("auto") == "bf16"):
-                    result.append(encoder.embed(torch.from_numpy(varied)).float().numpy())
+                result.append(encoder.embed(torch.from_numpy(varied)).numpy())
         stacked = np.concatenate(result).reshape(copies, len(log_mels), -1)
         scratch = path.with_suffix(".writing.npy")
         np.save(scratch, stacked)

@@ -8,7 +8,6 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 from sonicdiffusion.data.shards import SHARD_SIZE, Shards
 from sonicdiffusion.training.autoencoder import to_tensor
-from sonicdiffusion.training.loop import choose_precision
 
 
 @torch.no_grad()
@@ -28,8 +27,7 @@ def encode_pictures(vae: AutoencoderTiny, pictures: Shards, path: Path) -> np.nd
         parts = []
         for start in range(0, len(pictures), SHARD_SIZE // 5):
             images = pictures.read("image", np.arange(start, start + SHARD_SIZE // 5))
-            with torch.autocast("cpu", torch.bfloat16, enabled=choose_precision("auto") == "bf16"):
-                parts.append(vae.encode(to_tensor(images), return_dict=False)[0].float().numpy().astype(np.float16))
+            parts.append(vae.encode(to_tensor(images), return_dict=False)[0].numpy().astype(np.float16))
         scratch = path.with_suffix(".writing.npy")
         np.save(scratch, np.concatenate(parts))
         scratch.replace(path)

@@ -30,12 +30,15 @@ class Stage2Recipe:
         text_dropout: share of examples with the empty prompt.
         audio_dropout: share of examples with null audio, for guidance.
         silent_captions: share of the prompts that name the scene without its events, as a user's prompt does.
+        text_gate: gate of audio layers that start as copies of the text cross-attention; 0 lets them start as nothing,
+            with the published gate.
         loop: length and rates.
     """
 
     text_dropout: float = 0.5
     audio_dropout: float = 0.1
     silent_captions: float = 0.8
+    text_gate: float = 0.5
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -80,6 +83,8 @@ def train_stage2(
         batches: gives latents and text tokens of the scenes.
         folder: where checkpoints go.
     """
+    if recipe.text_gate:
+        branch.adapter.copy_text_attention(recipe.text_gate)
 
     def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])

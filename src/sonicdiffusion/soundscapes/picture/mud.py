@@ -23,8 +23,9 @@ def mud(stage: Stage, rng: np.random.Generator, intensity: float) -> None:
     """Paint a muddy patch that is trodden; the patch, the feet and the flecks grow with the intensity."""
     canvas = stage.canvas
     tones = rng.choice(len(_BROWNS), 2, replace=False)
-    brown = mix(_BROWNS[tones[0]], _BROWNS[tones[1]], rng.random()) * np.float32(rng.uniform(0.8, 1.25))
-    brown = mix(brown, np.asarray(stage.ground) * 0.7, rng.uniform(0.0, 0.3))
+    brown = mix(_BROWNS[tones[0]], _BROWNS[tones[1]], rng.random()) * np.float32(rng.uniform(0.9, 1.5))
+    # Mud is what its ground is made of, wet: as light or as dark, so that its colour alone does not give it away.
+    brown = mix(brown, np.asarray(stage.ground) * np.float32(rng.uniform(0.7, 1.2)), rng.uniform(0.3, 0.8))
     half = (0.15 + 0.48 * intensity) * rng.uniform(0.96, 1.04)
     depth = min(half * rng.uniform(0.38, 0.46), 0.55 * (1.0 - stage.horizon))
     lowest = max(stage.horizon + depth + 0.03, 1.0 - 0.6 * depth)
@@ -55,18 +56,22 @@ def _paint_ground(
     radius = 0.82 + 0.36 * ridge(rng, 48, 6.0, octaves=2)
     radius[-5:] = np.linspace(radius[-5], radius[0], 5)
     edge = np.stack([half * radius * np.cos(turn), depth * radius * np.sin(turn)], 1)
-    canvas.polygon(edge * 1.06 + centre, brown * 0.6)
+    canvas.polygon(edge * 1.04 + centre, brown * 0.6)
     cover = canvas.cover(edge + centre, blur=0.004)
     lumps = canvas.noise(rng, 13.0, octaves=3, stretch=2.2)
     drop = max(1, canvas.height // 64)
     relief = np.clip(4.0 * (lumps - np.roll(lumps, -drop, axis=0)), -0.5, 0.8)[..., None]
     sheen = np.clip(-relief, 0.0, 0.5) * mirrored_sky(stage) * 0.5
-    canvas.blend(cover, brown * (0.85 + 0.55 * relief), glow=sheen)
+    canvas.blend(cover, brown * (0.95 + 0.55 * relief), glow=sheen)
     hollow = canvas.noise(rng, 8.0, octaves=2, stretch=3.0)
     inside = hollow[cover > 0.5]
-    brim = float(np.quantile(inside, rng.uniform(0.62, 0.85))) if inside.size else 1.0
+    brim = float(np.quantile(inside, rng.uniform(0.55, 0.85))) if inside.size else 1.0
     canvas.blend(smoothstep(brim - 0.07, brim - 0.01, hollow) * cover * 0.7, brown * 0.5)
-    canvas.blend(smoothstep(brim, brim + 0.05, hollow) * cover * 0.9, brown * 0.45, glow=mirrored_sky(stage) * 0.6)
+    canvas.blend(
+        smoothstep(brim, brim + 0.05, hollow) * cover * 0.9,
+        brown * 0.45,
+        glow=mirrored_sky(stage) * np.float32(rng.uniform(0.6, 0.95)),
+    )
 
 
 def _paint_footprints(

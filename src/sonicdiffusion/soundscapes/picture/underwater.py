@@ -20,7 +20,7 @@ def underwater(stage: Stage, rng: np.random.Generator, intensity: float) -> None
     below = canvas.y - line[None, :]
     cover = smoothstep(-0.002, 0.006, below)
     depth = np.clip(below / max(deep, 0.12), 0.0, 1.0)
-    clarity = rng.uniform(0.65, 0.92)
+    haze = rng.uniform(0.3, 0.7)  # the scene shows through the water, and gives it its colour
     day = 0.25 + 0.75 * light.brightness
     shallow = mix(tone * 1.5, light.horizon, 0.25)
     slant, shafts = rng.uniform(-0.7, 0.7), ridge(rng, 512, rng.uniform(5, 9), octaves=2)
@@ -31,7 +31,7 @@ def underwater(stage: Stage, rng: np.random.Generator, intensity: float) -> None
         1.0 - np.exp(-(((below - 0.022) / 0.014) ** 2)) * 0.5
     )[..., None]
     shine = (0.10 + 0.10 * (1 - fade) + 0.42 * day * rays[..., None]) * mix(shallow, light.sun, 0.35)
-    canvas.blend(cover * (clarity + (1.0 - clarity) * depth), body * 0.75, glow=shine)
+    canvas.blend(cover * haze * (0.7 + 0.3 * depth), body, glow=shine * np.float32(rng.uniform(0.5, 1.2)))
     _paint_life(stage, rng, line, tone, intensity)
     _paint_bubbles(stage, rng, line, shallow, intensity)
     skin = np.exp(-((below / 0.007) ** 2))
