@@ -48,8 +48,9 @@ def test_unknown_recipes_and_steps_are_refused_with_the_nearest_name() -> None:
 
 
 def test_a_step_waits_for_the_steps_before_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="needs 'autoencoder'"):
-        next(Workshop("mini-cpu", tmp_path).run("base"))
+    for step, needed in (("text_encoder", "autoencoder"), ("base", "text_encoder"), ("stage2", "base")):
+        with pytest.raises(ConfigError, match=f"needs '{needed}'"):
+            next(Workshop("mini-cpu", tmp_path).run(step))
 
 
 def test_a_step_made_by_another_recipe_is_not_taken_for_done(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The bundled judge from nothing: its scenes rendered, its network trained, its weights put into the package.
 
-Run it by `python -m sonicdiffusion.evaluation.make_judge [RECIPE.toml]`; stop and start it as you like.
+Run it by `python -m sonicdiffusion.evaluation.make_judge [--recipe RECIPE.toml]`; stop and start it as you like. With
+`--measure` the bundled judge stays as it is and is measured again, on the world as it is drawn today.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -12,8 +14,9 @@ from pathlib import Path
 
 from sonicdiffusion.config import load_recipe
 from sonicdiffusion.data.shards import cache_folder
+from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
-from sonicdiffusion.evaluation.train_judge import JudgeRecipe, render_judge_scenes, train_judge
+from sonicdiffusion.evaluation.train_judge import JudgeRecipe, measure_judge, render_judge_scenes, train_judge
 from sonicdiffusion.training.loop import StepRecord
 
 
@@ -43,11 +46,30 @@ def make_judge(
         shutil.copy(part, target / part.name)
 
 
+def remeasure_judge(
+    recipe: JudgeRecipe, target: Path, workers: int | None = None
+) -> Iterator[tuple[str, int, int, StepRecord | None]]:
+    """Measure a finished judge on freshly rendered scenes, write what came out beside it, and yield as `make_judge`."""
+    for done, total in render_judge_scenes(recipe.num_validation, JUDGE_VALIDATION.start, workers):
+        yield "rendering scenes", done, total, None
+    judge = Judge.load(target)
+    measure_judge(judge, recipe.num_validation)
+    judge.save(target)
+
+
 def main() -> None:
-    """Make the judge and say how good it is."""
-    recipe = load_recipe(sys.argv[1], JudgeRecipe) if len(sys.argv) > 1 else JudgeRecipe()
+    """Make or measure the judge and say how good it is."""
+    parser = argparse.ArgumentParser(prog="python -m sonicdiffusion.evaluation.make_judge", description=__doc__)
+    parser.add_argument("--recipe", help="a TOML file of its settings")
+    parser.add_argument("--measure", action="store_true", help="measure the bundled judge again, and train nothing")
+    options = parser.parse_args()
+    recipe = load_recipe(options.recipe, JudgeRecipe) if options.recipe else JudgeRecipe()
     target = bundled_judge()
-    for doing, done, total, record in make_judge(recipe, cache_folder() / "runs" / "judge", target):
+    if options.measure:
+        steps = remeasure_judge(recipe, target)
+    else:
+        steps = make_judge(recipe, cache_folder() / "runs" / "judge", target)
+    for doing, done, total, record in steps:
         if record is None or done % 25 == 0:
             losses = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items()) if record else ""
             left = f"{record.seconds_left / 60:.0f} min left  " if record else ""

@@ -144,13 +144,15 @@ def train_judge(recipe: JudgeRecipe, folder: Path) -> Iterator[StepRecord]:
 
     yield from train(network, losses, recipe.loop, folder)
     judge = Judge(network)
-    validation = judge_scenes(recipe.num_validation, JUDGE_VALIDATION.start)
-    judge.facts = {
-        "config": asdict(recipe.network),
-        "world": WORLD_VERSION,
-        "validation": validate(judge, validation, recipe.num_validation),
-    }
+    judge.facts = {"config": asdict(recipe.network), "world": WORLD_VERSION}
+    measure_judge(judge, recipe.num_validation)
     judge.save(folder / "judge")
+
+
+def measure_judge(judge: Judge, count: int) -> None:
+    """Put into a judge's facts how good it is on the world of today, by scenes that are rendered already."""
+    validation = judge_scenes(count, JUDGE_VALIDATION.start)
+    judge.facts["validation"] = {"world": WORLD_VERSION, **validate(judge, validation, count)}
 
 
 def judge_losses(network: JudgeNetwork, pictures: Tensor, truth: dict[str, Tensor], recipe: JudgeRecipe) -> Losses:

@@ -94,6 +94,7 @@ def train_audio_encoder(
     torch.manual_seed(recipe.loop.seed)
     text_encoder = text_encoder.eval().requires_grad_(False)
     encoder = ClapAudioEncoder(replace(MINI_ENCODER, dropout=False))
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
     log_mels, intensities = sounds.read_all("log_mel"), sounds.read_all("intensities")
     set_input_statistics(encoder, log_mels)
     network = SoundAndText(encoder, text_encoder.config.hidden_size)

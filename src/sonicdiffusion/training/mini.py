@@ -38,6 +38,15 @@ from sonicdiffusion.training.text_encoder import TextEncoderRecipe, train_text_e
 Recipe = TypeVar("Recipe")
 
 STEPS = ("autoencoder", "text_encoder", "base", "audio_encoder", "stage1", "stage2", "bundle")
+_NEEDS = {
+    "autoencoder": (),
+    "text_encoder": ("autoencoder",),
+    "base": ("text_encoder",),
+    "audio_encoder": ("text_encoder",),
+    "stage1": ("audio_encoder",),
+    "stage2": ("base", "stage1"),
+    "bundle": ("stage2",),
+}
 _SETTINGS = {"world": WORLD_VERSION}
 
 
@@ -105,7 +114,7 @@ class Workshop:
         """Do one step, yielding its progress; a step that is done is not done again.
 
         Raises:
-            ConfigError: if the step is not known, or an earlier one is not done.
+            ConfigError: if the step is not known, or one that it needs is not done.
         """
         if step not in STEPS:
             raise ConfigError(f"There is no step {step!r}. {nearest(step, STEPS)}")
@@ -117,9 +126,9 @@ class Workshop:
                     "Remove that folder, and those of the later steps, to make it anew."
                 )
             return
-        for earlier in STEPS[: STEPS.index(step)]:
-            if not (self.folder / earlier / "done.json").exists():
-                raise ConfigError(f"The step {step!r} needs {earlier!r}, which is not done. Train it first.")
+        for needed in _NEEDS[step]:
+            if not (self.folder / needed / "done.json").exists():
+                raise ConfigError(f"The step {step!r} needs {needed!r}, which is not done. Train it first.")
         yield from getattr(self, f"_{step}")()
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(json.dumps(self._made_by(step)))
