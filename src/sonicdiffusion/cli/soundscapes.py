@@ -10,7 +10,7 @@ def soundscapes(
     out: Annotated[Path, typer.Option(help="Folder to write to; an unfinished data set there is continued.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of scenes.")],
     seed: Annotated[int, typer.Option(min=0, help="Number of the first scene.")] = 0,
-    size: Annotated[int, typer.Option(min=80, max=4096, help="Side of the pictures in pixels.")] = 128,
+    size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the pictures in pixels.")] = 128,
 ) -> None:
     """Write pictures, sounds, captions and the truth about them."""
     from rich.console import Console

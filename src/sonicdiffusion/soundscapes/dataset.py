@@ -20,7 +20,7 @@ from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 from sonicdiffusion.values import Waveform
 
 NUM_CAPTIONS = 3
-_SMALLEST = 80  # pixels; on fewer, the finest texture of the pictures would have no room
+_SMALLEST = 16  # pixels
 _FOLDERS = ("pictures", "sounds", "masks")
 
 

@@ -22,6 +22,8 @@ from sonicdiffusion.soundscapes.scene import EVENTS, sample_scene
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 from sonicdiffusion.training.text_encoder import tokenize
 
+_SILENCE_DB = -100.0
+
 
 @dataclass(frozen=True)
 class AudioEncoderRecipe:
@@ -31,6 +33,7 @@ class AudioEncoderRecipe:
         num_sounds: clips it hears.
         gain_db: largest change of level, up or down.
         tilt_db: largest change of tone from the lowest to the highest band.
+        floor_db: how far below the loudest moment a clip's noise floor or digital silence begins, least and most.
         mask_share: largest share of bands, and of frames, that is silenced.
         event_weight: weight of naming the events.
         intensity_weight: weight of telling their intensities.
@@ -40,6 +43,7 @@ class AudioEncoderRecipe:
     num_sounds: int = 20_000
     gain_db: float = 12.0
     tilt_db: float = 12.0
+    floor_db: tuple[float, float] = (35.0, 90.0)
     mask_share: float = 0.15
     event_weight: float = 10.0
     intensity_weight: float = 5.0
@@ -69,11 +73,16 @@ class SoundAndText(nn.Module):
 
 
 def augment(log_mel: np.ndarray, recipe: AudioEncoderRecipe, rng: np.random.Generator) -> np.ndarray:
-    """Vary level and tone, shift in time, and silence some bands and frames of clips (batch, frames, mels)."""
+    """Vary level, tone and noise floor, shift in time, silence some bands and frames of clips (batch, frames, mels)."""
     batch, frames, mels = log_mel.shape
     gain = rng.uniform(-recipe.gain_db, recipe.gain_db, (batch, 1, 1))
     tilt = rng.uniform(-recipe.tilt_db, recipe.tilt_db, (batch, 1, 1)) * np.linspace(-0.5, 0.5, mels)
-    varied = np.maximum(log_mel.astype(np.float32) + gain + tilt, -100.0).astype(np.float32)
+    varied = np.maximum(log_mel.astype(np.float32) + gain + tilt, _SILENCE_DB).astype(np.float32)
+    # What lies below a floor is raised to it in a third of the clips, and digital silence in another third.
+    floor = varied.max(axis=(1, 2), keepdims=True) - rng.uniform(*recipe.floor_db, (batch, 1, 1))
+    kind = rng.integers(3, size=(batch, 1, 1))
+    instead = np.where(kind == 0, floor, np.where(kind == 1, _SILENCE_DB, varied))
+    varied = np.where(varied < floor, instead, varied).astype(np.float32)
     for clip in varied:
         clip[:] = np.roll(clip, int(rng.integers(frames)), axis=0)
         for axis, size in ((0, frames), (1, mels)):

@@ -11,6 +11,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     coloured,
     fade,
     gliding_phase,
+    graded,
     harmonic_tone,
     high_pass,
     log_uniform,
@@ -27,7 +28,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
 def birds(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return calls and songs of one to several birds; intensity adds singers and phrases."""
     mix = span.silence()
-    singers = 1 + int(rng.binomial(5, 0.65 * intensity)) if rng.random() < 0.7 else 1
+    singers = round(graded(rng, intensity, 1.0, 5.0))
     for singer in range(singers):
         level = 1.0 if singer == 0 else log_uniform(rng, 0.05, 0.8)
         mix += level * _singer(rng, intensity, span)
@@ -41,7 +42,7 @@ def _singer(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         int(rng.choice(7, p=(0.36, 0.22, 0.09, 0.07, 0.06, 0.1, 0.1)))
     ]
     phrase = make(rng, span)
-    rate = log_uniform(rng, 0.25, 1.2) * (0.4 + 1.2 * intensity)
+    rate = graded(rng, intensity, 0.15, 1.9)
     starts = occasions(rng, span, rate, regular=rng.uniform(0.0, 0.8))
     free = 0
     for start in starts.tolist():
@@ -205,8 +206,8 @@ def crickets(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     make = (_chirper, _chorus, _rasp, _cicada, _flier)[model]
     mix = make(rng, intensity, span)
     if model in (0, 2, 4):
-        for _ in range(int(rng.binomial(3, 0.7 * intensity))):
-            mix = mix + log_uniform(rng, 0.1, 0.8) * make(rng, intensity, span)
+        for _ in range(round(graded(rng, intensity, 1.0, 4.0)) - 1):
+            mix = mix + log_uniform(rng, 0.2, 0.9) * make(rng, intensity, span)
     return mix
 
 
@@ -226,7 +227,7 @@ def _chirper(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     pulse_rate = log_uniform(rng, 14.0, 70.0)
     envelope = _pulses(rng, span, pulse_rate, rng.uniform(0.4, 0.9), 0.05)
     if rng.random() < 0.75:
-        chirp_rate = log_uniform(rng, 0.7, 5.0) * (0.6 + 0.6 * intensity)
+        chirp_rate = graded(rng, intensity, 0.48, 6.0)
         envelope = envelope * (_pulses(rng, span, chirp_rate, rng.uniform(0.15, 0.7), 0.15) > 0.1)
     return unit_level(tone * envelope + 1e-6)
 
@@ -247,7 +248,7 @@ def _rasp(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     centre, width = log_uniform(rng, 3000.0, 10_000.0), rng.uniform(0.1, 0.5)
     base = shaped_noise(rng, span, lambda f: bell(f, centre, width))
     envelope = _pulses(rng, span, log_uniform(rng, 15.0, 90.0), rng.uniform(0.3, 0.8), 0.1)
-    bursts = _pulses(rng, span, log_uniform(rng, 0.8, 6.0) * (0.6 + 0.6 * intensity), rng.uniform(0.3, 0.8), 0.1)
+    bursts = _pulses(rng, span, graded(rng, intensity, 0.55, 7.2), rng.uniform(0.3, 0.8), 0.1)
     return base * envelope * bursts
 
 
@@ -256,7 +257,7 @@ def _cicada(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     centre, width = log_uniform(rng, 2800.0, 8500.0), rng.uniform(0.1, 0.45)
     base = shaped_noise(rng, span, lambda f: bell(f, centre, width) + 0.15 * bell(f, 0.5 * centre, 0.3))
     buzz = 1 + rng.uniform(0.3, 1.0) * np.sin(2 * np.pi * log_uniform(rng, 60.0, 350.0) * span.times())
-    swell = np.exp(rng.uniform(0.1, 0.9) * wander(rng, span, 0.3 + 0.7 * intensity))
+    swell = np.exp(rng.uniform(0.1, 0.9) * wander(rng, span, graded(rng, intensity, 0.2, 3.0)))
     return base * buzz * swell
 
 
@@ -273,7 +274,7 @@ def _flier(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         weights = (
             orders**-slope * (0.4 + 2.0 * bell(orders * pitch, formant, 0.8)) * np.exp(rng.normal(0, 0.5, orders.size))
         )
-        near = np.exp(rng.uniform(0.1, 1.0) * wander(rng, span, log_uniform(rng, 0.3, 2.5) * (0.6 + intensity)))
+        near = np.exp(rng.uniform(0.1, 1.0) * wander(rng, span, graded(rng, intensity, 0.22, 4.0)))
         mix += log_uniform(rng, 0.2, 1.0) * unit_level(harmonic_tone(phase, weights)) * near
     corner = log_uniform(rng, 2000.0, 16_000.0)
     rush = shaped_noise(rng, span, lambda f: tilt(f, -3.0) * high_pass(f, 100.0, 1.0))

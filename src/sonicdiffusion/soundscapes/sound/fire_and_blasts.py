@@ -10,6 +10,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     bell,
     coloured,
     gliding_phase,
+    graded,
     high_pass,
     impulses,
     log_uniform,
@@ -30,11 +31,11 @@ from sonicdiffusion.soundscapes.sound.noise import (
 def explosion(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return blasts with a sharp onset and a falling spectrum; intensity makes them bigger and more."""
     out = span.silence()
-    far = float(rng.beta(1.0, 2.0))
+    far = float(np.clip(0.75 * (1.0 - intensity) + rng.normal(0.0, 0.08), 0.0, 1.0))
     if span.seconds < 3.5 or rng.random() < 0.4:
         starts = occasions(rng, span, 0.3 / span.seconds)[:1]
     else:
-        starts = occasions(rng, span, log_uniform(rng, 0.15, 0.5) * (0.6 + 2.0 * intensity))
+        starts = occasions(rng, span, graded(rng, intensity, 0.13, 1.3))
     model = rng.choice(3, p=(0.62, 0.2, 0.18))
     for start in starts.tolist():
         rest = Span(max(64, span.samples - start), span.sample_rate)
@@ -50,10 +51,10 @@ def explosion(rng: np.random.Generator, intensity: float, span: Span) -> Samples
 
 def _blast(rng: np.random.Generator, span: Span, intensity: float, far: float) -> Samples:
     times = span.times()
-    size = log_uniform(rng, 0.5, 1.8) * (0.55 + 0.75 * intensity)
-    decay = log_uniform(rng, 0.09, 0.5) * size
+    size = graded(rng, intensity, 0.33, 2.3)
+    decay = log_uniform(rng, 0.15, 0.3) * size
     if rng.random() < 0.3:  # stretched and compressed by a sound designer until it fills its clip
-        decay = log_uniform(rng, 0.25, 1.0) * min(2.0, span.seconds)
+        decay = graded(rng, intensity, 0.25, 1.0) * min(2.0, span.seconds)
     bright = log_uniform(rng, 1200.0, 9000.0) * (1 - 0.9 * far)
     dark = log_uniform(rng, 70.0, 600.0)
     fall = log_uniform(rng, 0.04, 0.5) * size
@@ -93,7 +94,7 @@ def _debris(rng: np.random.Generator, span: Span, decay: float) -> Samples:
 def _chip_blast(rng: np.random.Generator, span: Span, intensity: float) -> Samples:
     """Sample-and-hold noise whose rate falls: the explosion of early games."""
     times = span.times()
-    lasting = log_uniform(rng, 0.12, 0.6) * (0.6 + intensity)
+    lasting = graded(rng, intensity, 0.09, 0.96)
     rate = log_uniform(rng, 300.0, 1500.0) + log_uniform(rng, 2000.0, 12_000.0) * np.exp(-times / lasting)
     steps = np.floor(np.cumsum(rate, dtype=np.float64) / span.sample_rate).astype(np.int64)
     held = rng.standard_normal(int(steps[-1]) + 1).astype(np.float32)[steps]
@@ -107,9 +108,9 @@ def _chip_blast(rng: np.random.Generator, span: Span, intensity: float) -> Sampl
 def _shell(rng: np.random.Generator, span: Span, intensity: float, far: float) -> Samples:
     """A blast wave alone (one N-shaped pulse), its echoes and a noisy tail: cannon, mortar, firework."""
     times = span.times()
-    width = log_uniform(rng, 0.002, 0.02) * (0.6 + intensity)
+    width = graded(rng, intensity, 0.0015, 0.032)
     wave = (1 - times / width) * np.exp(-times / width)
-    decay = log_uniform(rng, 0.05, 0.35) * (0.6 + intensity)
+    decay = graded(rng, intensity, 0.038, 0.56)
     corner = log_uniform(rng, 600.0, 6000.0) * (1 - 0.85 * far)
     tail = shaped_noise(rng, span, lambda f: tilt(f, -4.0) * low_pass(f, corner, 1.0)) * np.exp(-times / decay)
     mix = wave + log_uniform(rng, 0.2, 1.0) * tail
@@ -120,22 +121,21 @@ def _shell(rng: np.random.Generator, span: Span, intensity: float, far: float) -
 
 def fire_crackling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return pops of power-law size over a low roar and a hiss; intensity adds pops and roar."""
-    model = rng.choice(5, p=(0.3, 0.25, 0.2, 0.15, 0.1))
     pops, roar, hiss = (
-        (1.0, 0.12, 0.06),  # a small open fire
-        (0.8, 0.6, 0.25),  # a large one
-        (0.12, 1.0, 0.04),  # a furnace
-        (0.35, 0.35, 1.0),  # a hissing blaze
         (1.0, 0.02, 0.01),  # embers, close
-    )[int(model)]
-    mix = pops * log_uniform(rng, 0.5, 2.0) * _pops(rng, intensity, span)
-    mix += roar * log_uniform(rng, 0.4, 2.0) * (0.4 + 0.8 * intensity) * _roar(rng, span)
+        (1.0, 0.12, 0.06),  # a small open fire
+        (0.35, 0.35, 1.0),  # a hissing blaze
+        (0.8, 0.6, 0.25),  # a large fire
+        (0.12, 1.0, 0.04),  # a furnace
+    )[round(graded(rng, intensity, 1.0, 5.0)) - 1]
+    mix = pops * log_uniform(rng, 0.8, 1.3) * _pops(rng, intensity, span)
+    mix += roar * graded(rng, intensity, 0.21, 2.4) * _roar(rng, span)
     mix += hiss * log_uniform(rng, 0.4, 2.0) * _hiss(rng, span)
     return mix
 
 
 def _pops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    rate = log_uniform(rng, 4.0, 40.0) * (0.25 + 1.6 * intensity)
+    rate = graded(rng, intensity, 2.0, 74.0)
     short = span.part(0.06)
     times = short.times()
     grains = []

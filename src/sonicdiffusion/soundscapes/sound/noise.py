@@ -50,6 +50,15 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def graded(rng: np.random.Generator, intensity: float, low: float, high: float) -> float:
+    """Draw a number that grows geometrically with an event's intensity, from about `low` at 0.15 to `high` at 1.
+
+    So the density and force of an event can be heard, whatever else a clip leaves to chance.
+    """
+    share = np.clip((intensity - 0.15) / 0.85 + rng.normal(0.0, 0.1), 0.0, 1.0)
+    return float(low * (high / low) ** share)
+
+
 def low_pass(frequencies: ArrayLike, corner: ArrayLike, order: float = 2.0) -> Samples:
     """Return a Butterworth low-pass magnitude; both arguments in hertz, broadcast against each other."""
     ratio = np.asarray(frequencies, np.float32) / np.asarray(corner, np.float32)

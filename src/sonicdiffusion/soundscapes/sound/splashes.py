@@ -9,6 +9,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     arrivals,
     bell,
     fade,
+    graded,
     high_pass,
     impulses,
     log_uniform,
@@ -34,8 +35,8 @@ def splashing_water(rng: np.random.Generator, intensity: float, span: Span) -> S
     if span.seconds < 3.0 and model != 3:
         starts = occasions(rng, span, rng.uniform(0.3, 0.9) / span.seconds)[:2]
     else:
-        rate = (rng.uniform(0.4, 1.4), rng.uniform(0.6, 2.2), rng.uniform(0.5, 2.5), 0.1)[model]
-        starts = occasions(rng, span, rate * (0.5 + intensity), regular=(0.1, 0.8, 0.1, 0.5)[model])
+        rate = graded(rng, intensity, 0.3, 2.5) if model != 3 else 0.1
+        starts = occasions(rng, span, rate, regular=(0.1, 0.8, 0.1, 0.5)[model])
     for start in starts.tolist():
         rest = Span(max(64, span.samples - start), span.sample_rate)
         add_at(mix, start, make(rng, intensity, rest), log_uniform(rng, 0.4, 1.0))
@@ -85,14 +86,14 @@ def _drips(rng: np.random.Generator, span: Span, rate: float, after: float) -> S
 
 def _splash(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Something falls or jumps in: slap, crown, bubbles, drips."""
-    own = span.part(rng.uniform(0.5, 2.8))
-    fall = log_uniform(rng, 0.08, 0.5) * (0.6 + 0.6 * intensity)
+    own = span.part(graded(rng, intensity, 0.5, 2.8))
+    fall = graded(rng, intensity, 0.055, 0.6)
     mix = _spray(
         rng,
         own,
         rise=log_uniform(rng, 0.005, 0.12),
         fall=fall,
-        centre=log_uniform(rng, 250.0, 4000.0),
+        centre=log_uniform(rng, 0.6, 1.6) / graded(rng, intensity, 1 / 3000.0, 1 / 400.0),  # a big splash is dull
         width=rng.uniform(0.9, 2.2),
         glide=rng.uniform(-1.5, 1.5),
     )
@@ -109,7 +110,7 @@ def _splash(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         later = int(rng.uniform(0.12, 0.7) * own.seconds * own.sample_rate)
         second = _spray(rng, own, rise=0.08, fall=fall, centre=log_uniform(rng, 1200.0, 6000.0), width=1.5, glide=0.0)
         add_at(mix, later, second, rng.uniform(0.2, 0.9))
-    mix += rng.uniform(0.0, 0.6) * _drips(rng, own, log_uniform(rng, 10.0, 80.0) * (0.4 + intensity), own.seconds)
+    mix += rng.uniform(0.0, 0.6) * _drips(rng, own, graded(rng, intensity, 5.5, 110.0), own.seconds)
     return fade(mix, span.sample_rate, 0.001, 0.25 * own.seconds)
 
 
@@ -136,7 +137,7 @@ def _step(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         glide=-0.5,
     )
     add_at(mix, int(rng.uniform(0.15, 0.6) * own.samples), second, rng.uniform(0.2, 1.0))
-    mix += rng.uniform(0.1, 0.6) * _drips(rng, own, log_uniform(rng, 15.0, 90.0) * (0.4 + intensity), 0.6)
+    mix += rng.uniform(0.1, 0.6) * _drips(rng, own, graded(rng, intensity, 8.2, 130.0), 0.6)
     return fade(mix, span.sample_rate, 0.02, 0.3 * own.seconds)
 
 
@@ -182,7 +183,7 @@ def squishing_water(rng: np.random.Generator, intensity: float, span: Span) -> S
     if span.seconds < 2.5:
         starts = occasions(rng, span, rng.uniform(0.4, 1.2) / span.seconds)[:3]
     else:
-        rate = log_uniform(rng, 0.8, 3.0) * (0.5 + intensity)
+        rate = graded(rng, intensity, 0.52, 4.5)
         starts = occasions(rng, span, rate, regular=rng.uniform(0.0, 0.9))
     for start in starts.tolist():
         rest = Span(max(64, span.samples - start), span.sample_rate)
@@ -201,7 +202,7 @@ def _sticky(rng: np.random.Generator, span: Span, low: float, high: float) -> Sa
 
 def _squelch(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A squeeze: noise through moving formants, crackling, with a pop of suction at its end."""
-    own = span.part(log_uniform(rng, 0.12, 0.7) * (0.7 + 0.5 * intensity))
+    own = span.part(graded(rng, intensity, 0.093, 0.84))
     length = own.seconds
     formants = [(log_uniform(rng, 200.0, 3500.0), rng.uniform(-1.8, 1.8), rng.uniform(0.2, 1.0)) for _ in range(3)]
     jitter = np.exp(0.8 * wander(rng, own, log_uniform(rng, 15.0, 60.0)))
@@ -226,7 +227,7 @@ def _squelch(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 
 def _splat(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Something soft and wet lands: a dull blow, a bright slap, wet crackles."""
-    own = span.part(log_uniform(rng, 0.2, 1.2) * (0.7 + 0.5 * intensity))
+    own = span.part(graded(rng, intensity, 0.15, 1.4))
     times = own.times()
     blow = np.sin(2 * np.pi * log_uniform(rng, 60.0, 250.0) * times * (1 - times)) * np.exp(
         -times / log_uniform(rng, 0.02, 0.08)

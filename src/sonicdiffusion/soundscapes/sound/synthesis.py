@@ -40,8 +40,8 @@ def _recorded_span(scene: Scene, span: Span) -> Span:
 def event_to_background_decibels(scene: Scene, event: Event) -> float:
     """Return how far the active moments of an event stand above the background: more with intensity."""
     rng = scene.random("sound", "ratio", event.name)
-    clean = 22.0 if scene.random("sound", "clean").random() < 0.4 else 0.0
-    return 3.0 + 30.0 * event.intensity + float(rng.normal(0.0, 2.0)) + clean
+    clean = 22.0 if scene.random("sound", "clean").random() < 0.15 else 0.0
+    return 32.0 * event.intensity + float(rng.normal(0.0, 1.5)) + clean
 
 
 def layers(scene: Scene, span: Span) -> dict[str, Samples]:

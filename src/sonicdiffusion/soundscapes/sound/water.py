@@ -11,6 +11,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     arrivals,
     bell,
     coloured,
+    graded,
     high_pass,
     log_uniform,
     low_pass,
@@ -84,7 +85,7 @@ def _stream(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
         rise=rng.uniform(0.1, 0.9),
         lasting=log_uniform(rng, 1.0, 4.0),
     )
-    starts = arrivals(rng, span, log_uniform(rng, 8.0, 60.0) * (0.3 + 1.4 * intensity), clusters=rng.uniform(0.0, 1.2))
+    starts = arrivals(rng, span, graded(rng, intensity, 4.1, 100.0), clusters=rng.uniform(0.0, 1.2))
     mix = scatter(rng, span, grains, starts, rng.uniform(0.3, 0.9))
     return unit_level(mix) + log_uniform(rng, 0.01, 0.3) * _murk(rng, span)
 
@@ -102,7 +103,7 @@ def _breaths(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     for start in occasions(rng, span, rng.uniform(0.3, 0.9), regular=0.7).tolist():
         burst = span.part(rng.uniform(0.4, 1.8))
         shape = arch(burst.times() / burst.seconds, rng.uniform(0.5, 1.2), 1.5)
-        starts = arrivals(rng, burst, log_uniform(rng, 30.0, 200.0) * (0.4 + intensity), clusters=0.7)
+        starts = arrivals(rng, burst, graded(rng, intensity, 16.0, 280.0), clusters=0.7)
         bubbles = unit_level(scatter(rng, burst, grains, starts, 0.7))
         bubbles *= np.exp(rng.uniform(0.2, 1.0) * wander(rng, burst, 9.0))
         centre = log_uniform(rng, 250.0, 1500.0)
@@ -117,7 +118,7 @@ def _boiling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     grains = bubble_grains(
         rng, span, 40, low, low * rng.uniform(4.0, 12.0), rise=0.4, lasting=log_uniform(rng, 1.0, 2.5)
     )
-    starts = arrivals(rng, span, log_uniform(rng, 60.0, 250.0) * (0.3 + intensity), clusters=0.6)
+    starts = arrivals(rng, span, graded(rng, intensity, 27.0, 320.0), clusters=0.6)
     mix = unit_level(scatter(rng, span, grains, starts, 0.9))
     hiss_slope = rng.uniform(-6.0, -1.5)
     hiss = shaped_noise(rng, span, lambda f: tilt(f, hiss_slope, 400.0) * high_pass(f, 60.0, 1.0) * uneven(rng, f, 2.0))
@@ -128,7 +129,7 @@ def _boiling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def _blubs(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Single big bubbles: a tone that slides up and breaks off."""
     mix = span.silence()
-    rate = log_uniform(rng, 0.8, 4.0) * (0.5 + 1.2 * intensity)
+    rate = graded(rng, intensity, 0.54, 6.8)
     base, reach = log_uniform(rng, 90.0, 500.0), rng.uniform(1.5, 6.0)
     for start in occasions(rng, span, rate, regular=rng.uniform(0.0, 0.9))[:60].tolist():
         own = span.part(log_uniform(rng, 0.04, 0.25))
@@ -144,7 +145,7 @@ def _blubs(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def _deep(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Far below the surface: a dull rumble with a few muffled bubbles."""
     grains = bubble_grains(rng, span, 20, 60.0, log_uniform(rng, 300.0, 800.0), rise=0.5, lasting=2.0)
-    starts = arrivals(rng, span, log_uniform(rng, 5.0, 40.0) * (0.4 + intensity), clusters=1.0)
+    starts = arrivals(rng, span, graded(rng, intensity, 2.8, 56.0), clusters=1.0)
     bubbles = unit_level(scatter(rng, span, grains, starts, 0.7))
     corner = log_uniform(rng, 150.0, 700.0)
     mix = bubbles + log_uniform(rng, 0.2, 1.2) * _murk(rng, span) * np.exp(0.4 * wander(rng, span, 4.0))
@@ -155,7 +156,7 @@ def _fizz(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """A dense cloud of small bubbles."""
     low = log_uniform(rng, 300.0, 1500.0)
     grains = bubble_grains(rng, span, 40, low, 8000.0, rise=0.4, lasting=log_uniform(rng, 1.0, 4.0))
-    starts = arrivals(rng, span, log_uniform(rng, 60.0, 300.0) * (0.4 + intensity), clusters=rng.uniform(0.2, 1.0))
+    starts = arrivals(rng, span, graded(rng, intensity, 33.0, 420.0), clusters=rng.uniform(0.2, 1.0))
     return unit_level(scatter(rng, span, grains, starts, 0.6)) + log_uniform(rng, 0.005, 0.1) * _murk(rng, span)
 
 
@@ -163,7 +164,7 @@ def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Water glugging out of a bottle or down a drain: a steady beat of low resonant pulses."""
     grains = bubble_grains(rng, span, 12, log_uniform(rng, 120.0, 400.0), 900.0, rise=0.5, lasting=2.5)
     mix = span.silence()
-    beat = log_uniform(rng, 5.0, 12.0) * (0.7 + 0.5 * intensity)
+    beat = graded(rng, intensity, 3.9, 14.0)
     starts = np.cumsum(rng.gamma(12.0, 1 / (12.0 * beat), size=int(span.seconds * beat * 1.3) + 1)) * span.sample_rate
     for start in starts.astype(np.int64).tolist():
         add_at(mix, start, grains[int(rng.integers(0, 12))], log_uniform(rng, 0.3, 1.0))
@@ -173,18 +174,19 @@ def _gurgle(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
 def waterfall_burbling(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return a brook, river, fall or fountain; intensity turns separate burbles into a dense roar."""
     bubbles, rush = ((1.0, 0.25), (0.6, 0.6), (0.12, 1.0), (0.4, 0.8))[int(rng.choice(4, p=(0.28, 0.27, 0.3, 0.15)))]
-    mix = rush * (0.4 + intensity) * log_uniform(rng, 0.5, 2.0) * _rush(rng, span)
-    mix += bubbles * log_uniform(rng, 0.5, 1.5) * _burbles(rng, intensity, span)
-    if rng.random() < 0.3:
+    mix = rush * graded(rng, intensity, 0.25, 3.0) * _rush(rng, intensity, span)
+    mix += bubbles * log_uniform(rng, 0.7, 1.4) * _burbles(rng, intensity, span)
+    if rng.random() < 0.6 * intensity:
         low = shaped_noise(rng, span, lambda f: low_pass(f, 180.0, 1.5) * high_pass(f, 30.0, 1.0))
-        mix += log_uniform(rng, 0.2, 1.0) * low * np.exp(0.3 * wander(rng, span, 4.0))
+        mix += graded(rng, intensity, 0.1, 1.5) * low * np.exp(0.3 * wander(rng, span, 4.0))
     return mix * np.exp(rng.uniform(0.0, 0.15) * wander(rng, span, 0.8))
 
 
-def _rush(rng: np.random.Generator, span: Span) -> Samples:
+def _rush(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Broadband falling water, weighted to the low middle and uneven in small cells of time and frequency."""
-    centre, width = log_uniform(rng, 300.0, 3500.0), rng.uniform(1.0, 2.6)
-    slope, spread = rng.uniform(-4.5, 1.0), rng.uniform(0.0, 0.7)
+    # The higher the fall, the lower the roar, and the finer its grain.
+    centre, width = log_uniform(rng, 0.7, 1.4) / graded(rng, intensity, 1 / 3500.0, 1 / 350.0), rng.uniform(1.0, 2.6)
+    slope, spread = rng.uniform(-4.5, 1.0), 0.07 / graded(rng, intensity, 0.1, 0.8)
     start, corner = log_uniform(rng, 40.0, 500.0), log_uniform(rng, 3000.0, 20_000.0)
 
     def gain(t: Samples, f: Samples) -> Samples:
@@ -200,14 +202,14 @@ def _burbles(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     grains = bubble_grains(
         rng, span, 40, low, low * rng.uniform(3.0, 12.0), rise=0.15, lasting=log_uniform(rng, 0.8, 2.5)
     )
-    rate = min(500.0, log_uniform(rng, 50.0, 350.0) * (0.3 + intensity))
+    rate = min(500.0, graded(rng, intensity, 22.0, 460.0))
     starts: NDArray[np.int64] = arrivals(rng, span, rate, clusters=rng.uniform(0.0, 0.7))
     return unit_level(scatter(rng, span, grains, starts, rng.uniform(0.6, 1.1)))
 
 
 def waves(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return breakers that swell, crash and run out; intensity makes them brighter."""
-    mix = log_uniform(rng, 0.01, 0.25) * _sea(rng, span)
+    mix = graded(rng, 1.15 - intensity, 0.01, 0.25) * _sea(rng, span)
     if span.seconds < 3.5:
         starts, period = np.array([rng.uniform(-0.1, 0.15)]), span.seconds * rng.uniform(0.8, 1.2)
     else:
@@ -231,10 +233,10 @@ def _sea(rng: np.random.Generator, span: Span) -> Samples:
 
 def _breaker(rng: np.random.Generator, span: Span, intensity: float) -> Samples:
     crest = span.seconds * rng.uniform(0.15, 0.55)
-    rise, fall = crest * rng.uniform(0.2, 0.5), (span.seconds - crest) * rng.uniform(0.12, 0.4)
-    dark, bright = log_uniform(rng, 200.0, 700.0), log_uniform(rng, 2000.0, 9000.0) * (0.5 + intensity)
+    rise, fall = crest * rng.uniform(0.2, 0.5), (span.seconds - crest) * graded(rng, intensity, 0.1, 0.45)
+    dark, bright = log_uniform(rng, 200.0, 700.0), graded(rng, intensity, 1300.0, 14000.0)
     slope, spread = rng.uniform(-4.0, -0.5), rng.uniform(0.0, 0.6)
-    foam, foam_level = log_uniform(rng, 2500.0, 9000.0), rng.uniform(0.1, 1.2)
+    foam, foam_level = log_uniform(rng, 2500.0, 9000.0), graded(rng, intensity, 0.1, 1.5)
 
     def gain(t: Samples, f: Samples) -> Samples:
         level = np.where(t < crest, np.exp(-0.5 * ((t - crest) / rise) ** 2), np.exp(-(t - crest) / fall))

@@ -10,6 +10,7 @@ from sonicdiffusion.soundscapes.sound.noise import (
     bell,
     coloured,
     gliding_phase,
+    graded,
     high_pass,
     impulses,
     log_uniform,
@@ -32,10 +33,10 @@ def thunder(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return strokes of lightning heard from afar; intensity brings them closer and more often."""
     out = span.silence()
     if span.seconds < 6.0:
-        starts = occasions(rng, span, 0.25 / span.seconds)[:1]
+        starts = occasions(rng, span, 0.25 / span.seconds)[: 1 + int(rng.random() < intensity - 0.4)]
     else:
         starts = occasions(rng, span, 0.08 + 0.2 * intensity)
-    near = float(np.clip(rng.beta(1.2, 1.6) * (0.5 + 0.7 * intensity), 0.0, 1.0))
+    near = float(np.clip((intensity - 0.15) / 0.85 + rng.normal(0.0, 0.1), 0.0, 1.0))
     for start in starts.tolist():
         rest = Span(max(64, span.samples - start), span.sample_rate)
         stroke = _stroke(rng, rest, near)
@@ -133,10 +134,10 @@ def _crack(rng: np.random.Generator, span: Span) -> Samples:
 
 def raining(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return drops over a bright wash; intensity adds drops and wash until they merge."""
-    wash_share = log_uniform(rng, 0.25, 5.0) * (0.3 + intensity)
+    wash_share = graded(rng, intensity, 0.11, 6.5)
     mix = wash_share * _wash(rng, span)
-    if rng.random() < 0.35:  # what drums on roofs and ground is heard as a low murmur
-        mix += wash_share * log_uniform(rng, 0.2, 1.5) * _rumble(rng, span, log_uniform(rng, 120.0, 900.0))
+    if rng.random() < 0.2 + 0.6 * intensity:  # what drums on roofs and ground is heard as a low murmur
+        mix += graded(rng, intensity, 0.02, 3.0) * _rumble(rng, span, log_uniform(rng, 120.0, 900.0))
     surfaces = rng.permutation(5)[: int(rng.integers(1, 4))]
     for surface in surfaces.tolist():
         drops = (_leaf_drops, _roof_drops, _puddle_drops, _window_drops, _fine_drops)[surface]
@@ -166,13 +167,13 @@ def _wash(rng: np.random.Generator, span: Span) -> Samples:
 
 
 def _leaf_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    clicks = impulses(rng, span, log_uniform(rng, 150.0, 2500.0) * (0.2 + 1.5 * intensity), spread=1.0)
+    clicks = impulses(rng, span, graded(rng, intensity, 64.0, 4200.0), spread=1.0)
     centre, width = log_uniform(rng, 900.0, 5000.0), rng.uniform(0.7, 1.5)
     return coloured(clicks, span.sample_rate, lambda f: bell(f, centre, width))
 
 
 def _roof_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    clicks = impulses(rng, span, log_uniform(rng, 40.0, 800.0) * (0.2 + 1.5 * intensity), spread=1.0)
+    clicks = impulses(rng, span, graded(rng, intensity, 17.0, 1400.0), spread=1.0)
     mix = 0.2 * clicks
     for _ in range(3):
         mix = mix + resonance(clicks, span.sample_rate, log_uniform(rng, 300.0, 5000.0), log_uniform(rng, 0.001, 0.012))
@@ -181,18 +182,18 @@ def _roof_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sampl
 
 def _puddle_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     grains = bubble_grains(rng, span, 24, 1200.0, 9000.0)
-    starts = arrivals(rng, span, min(400.0, log_uniform(rng, 15.0, 300.0) * (0.2 + 1.5 * intensity)))
+    starts = arrivals(rng, span, min(400.0, graded(rng, intensity, 6.4, 510.0)))
     return scatter(rng, span, grains, starts, 0.9)
 
 
 def _window_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    clicks = impulses(rng, span, log_uniform(rng, 10.0, 120.0) * (0.3 + 1.2 * intensity), spread=1.0)
+    clicks = impulses(rng, span, graded(rng, intensity, 4.8, 180.0), spread=1.0)
     taps = resonance(clicks, span.sample_rate, log_uniform(rng, 150.0, 900.0), log_uniform(rng, 0.003, 0.015))
     return unit_level(taps) + 0.3 * unit_level(coloured(clicks, span.sample_rate, lambda f: high_pass(f, 1500.0)))
 
 
 def _fine_drops(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
-    clicks = impulses(rng, span, log_uniform(rng, 1000.0, 9000.0) * (0.2 + intensity), spread=1.2)
+    clicks = impulses(rng, span, graded(rng, intensity, 350.0, 11000.0), spread=1.2)
     corner = log_uniform(rng, 1500.0, 6000.0)
     return coloured(clicks, span.sample_rate, lambda f: high_pass(f, corner, 1.0))
 
@@ -200,7 +201,7 @@ def _fine_drops(rng: np.random.Generator, intensity: float, span: Span) -> Sampl
 def wind_noise(rng: np.random.Generator, intensity: float, span: Span) -> Samples:
     """Return gusts of band noise, howls and whistles; intensity makes it brighter and gustier."""
     model = rng.choice(5, p=(0.28, 0.22, 0.24, 0.14, 0.12))
-    gust = wander(rng, span, log_uniform(rng, 0.15, 0.9))
+    gust = wander(rng, span, graded(rng, intensity, 0.15, 1.2))
     mix = span.silence()
     if model in (0, 3, 4):
         mix += _gusts(rng, span, gust, intensity)
@@ -210,14 +211,14 @@ def wind_noise(rng: np.random.Generator, intensity: float, span: Span) -> Sample
         mix += _gusts(rng, span, gust, intensity) + log_uniform(rng, 0.3, 1.0) * _howls(rng, span, gust, intensity)
     if model == 4:
         mix += log_uniform(rng, 0.3, 1.5) * _leaves(rng, span, gust)
-    if rng.random() < 0.25:
-        mix += log_uniform(rng, 0.3, 2.0) * _buffeting(rng, span, gust)
+    if rng.random() < 0.5 * intensity:
+        mix += graded(rng, intensity, 0.2, 2.0) * _buffeting(rng, span, gust)
     return mix
 
 
 def _gusts(rng: np.random.Generator, span: Span, gust: Samples, intensity: float) -> Samples:
-    corner = log_uniform(rng, 120.0, 1800.0) * (0.5 + intensity)
-    swing, depth = rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.6) * (0.5 + intensity)
+    corner = graded(rng, intensity, 78.0, 2700.0)
+    swing, depth = rng.uniform(0.2, 0.8), graded(rng, intensity, 0.1, 0.9)
     order, floor = rng.uniform(0.6, 2.2), log_uniform(rng, 20.0, 150.0)
     shape = uneven(rng, np.geomspace(20, 24_000, 64).astype(np.float32), 2.0)
 
@@ -234,7 +235,7 @@ def _howls(rng: np.random.Generator, span: Span, gust: Samples, intensity: float
     """Narrow bands of noise whose pitch follows the gusts: gaps, wires, caves."""
     mix = span.silence()
     for _ in range(int(rng.integers(1, 4))):
-        centre = log_uniform(rng, 150.0, 1500.0) * (0.8 + 0.4 * intensity)
+        centre = graded(rng, intensity, 130.0, 1800.0)
         width = centre * log_uniform(rng, 0.03, 0.25)
         own = 0.6 * gust + 0.6 * wander(rng, span, log_uniform(rng, 0.2, 1.0))
         phase = gliding_phase(centre * np.exp(rng.uniform(0.03, 0.25) * own), span)
@@ -242,7 +243,7 @@ def _howls(rng: np.random.Generator, span: Span, gust: Samples, intensity: float
         other = shaped_noise(rng, span, lambda f, width=width: low_pass(f, width, 1.5))
         angle = np.float32(2 * np.pi) * phase
         band = wide * np.cos(angle) + other * np.sin(angle)
-        mix += log_uniform(rng, 0.3, 1.0) * band * np.exp(rng.uniform(0.2, 0.8) * own)
+        mix += log_uniform(rng, 0.3, 1.0) * band * np.exp(graded(rng, intensity, 0.15, 0.9) * own)
     return unit_level(mix)
 
 
