@@ -101,6 +101,7 @@ def test_a_copy_of_the_text_attention_answers_audio_tokens_like_text() -> None:
         AudioAdapter.install(tiny_unet(), token_width=16).copy_text_attention(gate=0.5)
 
 
+@torch.no_grad()
 def test_strength_may_differ_by_row_and_by_site() -> None:
     unet = tiny_unet()
     adapter = open_adapter(unet)

@@ -8,36 +8,14 @@ import pytest
 
 from sonicdiffusion.config import load_recipe
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.training.audio_encoder import AudioEncoderRecipe
-from sonicdiffusion.training.autoencoder import AutoencoderRecipe
-from sonicdiffusion.training.base import BaseRecipe
-from sonicdiffusion.training.mini import STEPS, BundleRecipe, Workshop, recipe_names
-from sonicdiffusion.training.stage1 import Stage1Recipe
-from sonicdiffusion.training.stage2 import Stage2Recipe
-from sonicdiffusion.training.text_encoder import TextEncoderRecipe
-
-KINDS: dict[str, type] = dict(
-    zip(
-        STEPS,
-        (
-            AutoencoderRecipe,
-            TextEncoderRecipe,
-            BaseRecipe,
-            AudioEncoderRecipe,
-            Stage1Recipe,
-            Stage2Recipe,
-            BundleRecipe,
-        ),
-        strict=True,
-    )
-)
+from sonicdiffusion.training.mini import RECIPES, STEPS, Workshop, recipe_names
 
 
 @pytest.mark.parametrize("recipe", recipe_names())
 @pytest.mark.parametrize("step", STEPS)
 def test_every_recipe_can_be_read(recipe: str, step: str) -> None:
-    loaded = load_recipe(Workshop(recipe).recipes / f"{step}.toml", KINDS[step])
-    assert isinstance(loaded, KINDS[step])
+    loaded = load_recipe(Workshop(recipe).recipes / f"{step}.toml", RECIPES[step])
+    assert isinstance(loaded, RECIPES[step])
 
 
 def test_unknown_recipes_and_steps_are_refused_with_the_nearest_name() -> None:
@@ -53,14 +31,44 @@ def test_a_step_waits_for_the_steps_before_it(tmp_path: Path) -> None:
             next(Workshop("mini-cpu", tmp_path).run(step))
 
 
-def test_a_step_made_by_another_recipe_is_not_taken_for_done(tmp_path: Path) -> None:
-    recipes = tmp_path / "mine"
-    shutil.copytree(Workshop("mini-cpu").recipes, recipes)
-    workshop = Workshop(str(recipes), tmp_path / "work")
-    marker = workshop.folder / "autoencoder" / "done.json"
-    marker.parent.mkdir(parents=True)
-    marker.write_text(json.dumps(workshop._made_by("autoencoder")))
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """Return a workshop with recipes of its own, whose autoencoder is done."""
+    shutil.copytree(Workshop("mini-cpu").recipes, tmp_path / "mine")
+    workshop = Workshop(str(tmp_path / "mine"), tmp_path / "work")
+    mark(workshop, "autoencoder", "done.json")
+    return workshop
+
+
+def mark(workshop: Workshop, step: str, marker: str) -> None:
+    (workshop.folder / step).mkdir(parents=True, exist_ok=True)
+    (workshop.folder / step / marker).write_text(json.dumps(workshop._made_by(step)))
+
+
+def test_a_step_that_is_done_is_not_done_again(workshop: Workshop) -> None:
     assert list(workshop.run("autoencoder")) == []
-    (recipes / "autoencoder.toml").write_text("num_pictures = 500\n")
-    with pytest.raises(ConfigError, match="another recipe"):
-        next(workshop.run("autoencoder"))
+
+
+def test_a_step_made_by_another_recipe_is_not_taken_for_done(workshop: Workshop) -> None:
+    (workshop.recipes / "autoencoder.toml").write_text("num_pictures = 500\n")
+    for step in ("autoencoder", "text_encoder"):
+        with pytest.raises(ConfigError, match="another recipe"):
+            next(workshop.run(step))
+
+
+def test_a_step_that_was_stopped_goes_on_only_by_its_own_recipe(workshop: Workshop) -> None:
+    for step in ("text_encoder", "base", "audio_encoder", "stage1"):
+        mark(workshop, step, "done.json")
+    mark(workshop, "stage2", "begun.json")
+    assert workshop._is_made("stage2", "begun.json")
+    (workshop.recipes / "stage2.toml").write_text("text_gate = 0.25\n")
+    with pytest.raises(ConfigError, match=r"stage2 was made by another recipe"):
+        next(workshop.run("stage2"))
+
+
+def test_a_step_is_stale_when_one_that_it_needs_has_changed(workshop: Workshop) -> None:
+    mark(workshop, "text_encoder", "done.json")
+    (workshop.recipes / "autoencoder.toml").write_text("num_pictures = 500\n")
+    mark(workshop, "autoencoder", "done.json")
+    with pytest.raises(ConfigError, match=r"text_encoder was made by another recipe"):
+        list(workshop.run("text_encoder"))

@@ -52,7 +52,7 @@ def test_a_folder_holds_one_kind_of_data_set(tmp_path: Path) -> None:
         write_dataset(tmp_path, 2, size=96, duration_seconds=0.5)
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1, "first_seed": -1}, {"count": 1, "size": 79}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1, "first_seed": -1}, {"count": 1, "size": 15}])
 def test_numbers_out_of_range_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         write_dataset(tmp_path, **wrong)  # type: ignore[arg-type]

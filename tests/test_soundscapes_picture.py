@@ -47,7 +47,7 @@ def test_intensity_is_extent(event: str) -> None:
     assert spearmanr(intensities, extents).statistic > 0.6  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("size", [96, 128, (128, 192)])
+@pytest.mark.parametrize("size", [16, 96, 128, (128, 192)])
 def test_any_size_can_be_painted(size: int | tuple[int, int]) -> None:
     height, width = (size, size) if isinstance(size, int) else size
     assert paint(sample_scene(3), size=size).image.shape == (height, width, 3)

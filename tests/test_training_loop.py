@@ -48,10 +48,11 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, stops: list[
 def test_a_half_written_checkpoint_is_swept_away(tmp_path: Path) -> None:
     _, records = start(tmp_path)
     next(records)
+    next(records)
     (tmp_path / ".writing-x").mkdir()
     (tmp_path / ".writing-x" / "checkpoint.pt").write_bytes(b"half")
     _, records = start(tmp_path)
-    assert next(records).step >= 1
+    assert next(records).step == 3
     assert not list(tmp_path.glob(".writing-*"))
 
 
@@ -63,7 +64,7 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         next(start(tmp_path, replace(SETTINGS, learning_rate=0.5))[1])
 
 
-def test_the_loss_falls_and_the_global_seed_of_batches_decides(tmp_path: Path) -> None:
+def test_the_loss_falls(tmp_path: Path) -> None:
     settings = replace(SETTINGS, num_steps=150, learning_rate=0.02, checkpoint_seconds=60.0)
     values = [record.losses["square"] for record in start(tmp_path, settings)[1]]
     assert sum(values[-20:]) < 0.5 * sum(values[:20])
@@ -79,7 +80,7 @@ def test_the_rate_rises_then_falls() -> None:
 
 def test_precision_is_what_was_asked() -> None:
     assert choose_precision("no") == "no"
-    assert choose_precision("auto") in {"no", "bf16"}
+    assert choose_precision("auto") == ("bf16" if torch.cuda.is_available() else "no")
 
 
 def test_early_tokens_weigh_more() -> None:

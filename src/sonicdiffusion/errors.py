@@ -23,7 +23,3 @@ class ConfigError(SonicDiffusionError, ValueError):
 
 class ModelError(SonicDiffusionError, ValueError):
     """A model folder, an adapter file or a pair of them does not fit."""
-
-
-class MissingExtraError(SonicDiffusionError, ImportError):
-    """A feature needs an optional dependency that is not installed."""

@@ -1,5 +1,6 @@
 """A name, a folder or a hub id becomes a local folder."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,10 +19,13 @@ _NEVER = (
 )
 
 
-def bundled_names() -> tuple[str, ...]:
-    """Return the names of the models that come with the package."""
-    folder = Path(str(files("sonicdiffusion"))) / "bundled"
-    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
+def bundled_models() -> tuple[str, ...]:
+    """Return the names of the image models that come with the package; the judge beside them makes no pictures."""
+    return tuple(sorted(path.parent.name for path in _bundled().glob("*/model_index.json")))
+
+
+def _bundled() -> Path:
+    return Path(str(files("sonicdiffusion"))) / "bundled"
 
 
 def resolve(name: str | Path) -> Path:
@@ -38,15 +42,15 @@ def resolve(name: str | Path) -> Path:
         MissingFileError: if nothing of that name exists here and it cannot be a hub id.
         ModelError: if it is a hub id and cannot be downloaded.
     """
-    if str(name) in bundled_names():
-        return Path(str(files("sonicdiffusion"))) / "bundled" / str(name)
+    if re.fullmatch(r"\w+", str(name)) and (_bundled() / str(name)).is_dir():
+        return _bundled() / str(name)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
     if folder.exists():
         raise MissingFileError(f"{str(name)!r} is a file; a model is a folder. Name the folder that holds it.")
     if not _is_hub_id(str(name)):
-        known = ", ".join(bundled_names()) or "none in this installation"
+        known = ", ".join(bundled_models()) or "none in this installation"
         raise MissingFileError(
             f"There is no model {str(name)!r}: no such folder, and no bundled model of that name ({known}). "
             "Give an existing folder, or a hub id such as owner/name."

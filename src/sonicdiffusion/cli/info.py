@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.hub import bundled_names, resolve
+from sonicdiffusion.hub import bundled_models
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "numpy", "soundfile", "av", "opencv-python-headless")
 _EXTRAS = {
@@ -17,13 +17,12 @@ _EXTRAS = {
 
 def info() -> None:
     """Tell what is installed, which devices and which models there are."""
-    models = [name for name in bundled_names() if (resolve(name) / "model_index.json").is_file()]
     rows = [
         ("sonicdiffusion", __version__),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *((name, _version(name) or "missing") for name in _LIBRARIES),
         ("devices", ", ".join(_devices())),
-        ("models", ", ".join(models) or "none bundled; name a folder or hub id with --model"),
+        ("models", ", ".join(bundled_models()) or "none bundled; name a folder or hub id with --model"),
     ]
     for extra, packages in _EXTRAS.items():
         is_complete = all(_version(package) for package in packages)

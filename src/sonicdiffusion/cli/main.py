@@ -1,5 +1,6 @@
 """The program `sonicdiffusion`: finds the command, and turns every foreseen failure into one sentence."""
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -43,6 +44,9 @@ def _program(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 misused, 130 stopped."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name need not be valid text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
         code = 0

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sonicdiffusion.config import load_recipe
+from sonicdiffusion.data.examples import WORLD_VERSION
 from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
@@ -68,7 +69,7 @@ def main() -> None:
     if options.measure:
         steps = remeasure_judge(recipe, target)
     else:
-        steps = make_judge(recipe, cache_folder() / "runs" / "judge", target)
+        steps = make_judge(recipe, cache_folder() / "runs" / f"judge-of-world-{WORLD_VERSION}", target)
     for doing, done, total, record in steps:
         if record is None or done % 25 == 0:
             losses = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items()) if record else ""

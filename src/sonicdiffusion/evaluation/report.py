@@ -1,6 +1,5 @@
 """A report of measurements: JSON for programs, a short Markdown table for a model card."""
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from sonicdiffusion.evaluation.bench import Bench
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import real_recordings
 from sonicdiffusion.evaluation.speed import speed
+from sonicdiffusion.models.folders import write_settings
 
 Numbers = dict[str, Any]
 
@@ -73,6 +73,7 @@ def measure(
         "world": WORLD_VERSION,
         "weights_sha256": bench.fingerprint,
         "pictures": bench.num_pictures,
+        "judge_learnt_from_world": bench.judge.facts.get("world"),
         "judge": bench.judge.facts.get("validation", {}),
     }
     for name in names:
@@ -117,7 +118,7 @@ def markdown(report: Numbers) -> str:
 def write(report: Numbers, path: Path) -> Path:
     """Write the report as JSON and its table beside it, and return the path of the table."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_rounded(report), indent=1) + "\n", encoding="utf-8")
+    write_settings(path, _rounded(report))
     table = path.with_suffix(".md")
     table.write_text(markdown(report), encoding="utf-8")
     return table

@@ -137,13 +137,14 @@ def train_judge(recipe: JudgeRecipe, folder: Path) -> Iterator[StepRecord]:
     def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])
         indices = rng.integers(len(scenes), size=recipe.loop.batch_size)
-        pictures = to_tensor(augment(scenes.read("image", indices), recipe, rng))
+        device = next(module.parameters()).device
+        pictures = to_tensor(augment(scenes.read("image", indices), recipe, rng)).to(device)
         names = ("levels", "place", "time", "intensities", "extents")
-        truth = {name: torch.from_numpy(scenes.read(name, indices)) for name in names}
+        truth = {name: torch.from_numpy(scenes.read(name, indices)).to(device) for name in names}
         return judge_losses(module, pictures, truth, recipe)  # type: ignore[arg-type]
 
     yield from train(network, losses, recipe.loop, folder)
-    judge = Judge(network)
+    judge = Judge(network.cpu())
     judge.facts = {"config": asdict(recipe.network), "world": WORLD_VERSION}
     measure_judge(judge, recipe.num_validation)
     judge.save(folder / "judge")

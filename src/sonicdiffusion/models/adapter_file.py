@@ -162,7 +162,7 @@ def load_adapter(
     if foreign:
         raise ModelError(
             f"{folder / WEIGHTS_FILE} holds {foreign[0]!r}, which is no part of an adapter. "
-            "Published checkpoints come in through `sonicdiffusion convert`."
+            "Give a folder that this package has written; published checkpoints cannot be read yet."
         )
     projector = _build_projector(config, weights)
     adapter = AudioAdapter.install(unet, config.sites, config.token_width)

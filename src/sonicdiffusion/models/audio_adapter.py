@@ -164,38 +164,20 @@ class AudioAdapter:
         """The audio layers by module path of their block."""
         return {path: getattr(self.unet.get_submodule(path), BRANCH) for path in self.sites}
 
-    @torch.no_grad()
     def copy_text_attention(self, gate: float) -> None:
-        """Start every branch as a copy of the text cross-attention beside it, instead of as nothing.
-
-        Audio tokens that resemble text tokens then act like text from the first training step on.
-
-        Args:
-            gate: the gates' value, before its tanh.
+        """Start every branch as a copy of its block's text cross-attention, with `gate` as the gates' value.
 
         Raises:
             ModelError: if a block has no text cross-attention, or audio and text tokens differ in width.
-
-        Source: after Ye et al. 2023, "IP-Adapter", whose image keys and values start from those of the text.
         """
         for path, branch in self.branches.items():
             block: Any = self.unet.get_submodule(path)
-            text = block.attn2
-            if text is None or text.to_k.in_features != branch.token_width:
+            if block.attn2 is None or block.attn2.to_k.in_features != branch.token_width:
                 raise ModelError(
                     f"{path} has no text cross-attention for tokens of width {branch.token_width} to copy. "
                     "Let its audio branch start as nothing instead."
                 )
-            pairs = (
-                (branch.norm, block.norm2),
-                (branch.query, text.to_q),
-                (branch.key, text.to_k),
-                (branch.value, text.to_v),
-                (branch.out, text.to_out[0]),
-            )
-            for own, theirs in pairs:
-                own.load_state_dict(theirs.state_dict())
-            branch.gate.fill_(gate)
+            branch.copy_from(block.norm2, block.attn2, gate)
 
     def remove(self) -> None:
         """Take the branches out of the UNet and give its blocks their own class back."""

@@ -6,6 +6,7 @@ Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878, the gated audio c
 from dataclasses import dataclass
 
 import torch
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -77,6 +78,30 @@ class GatedAudioAttention(nn.Module):
         heard = self.out(heard.transpose(1, 2).flatten(2))  # (batch, positions, channels)
         # In the dtype of the hidden states, so that a float32 strength does not widen a half-precision model.
         return hidden + (strength * torch.tanh(self.gate)).to(heard.dtype) * heard
+
+    @torch.no_grad()
+    def copy_from(self, norm: nn.LayerNorm, attention: Attention, gate: float) -> None:
+        """Take the weights of a text cross-attention with the same widths, and open the gate.
+
+        Audio tokens that resemble text tokens then act like text from the first training step on.
+
+        Args:
+            norm: the text attention's own.
+            attention: diffusers' layer.
+            gate: before its tanh.
+
+        Source: after Ye et al. 2023, "IP-Adapter", whose image keys and values start from those of the text.
+        """
+        pairs = (
+            (self.norm, norm),
+            (self.query, attention.to_q),
+            (self.key, attention.to_k),
+            (self.value, attention.to_v),
+            (self.out, attention.to_out[0]),  # type: ignore[index]
+        )
+        for own, theirs in pairs:
+            own.load_state_dict(theirs.state_dict())
+        self.gate.fill_(gate)
 
     def _split(self, states: Tensor) -> Tensor:
         """Turn (batch, length, channels) into (batch, heads, length, head channels)."""

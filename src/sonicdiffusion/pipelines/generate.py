@@ -131,6 +131,8 @@ class GenerationPipeline:
         """
         if num_images < 1 or batch_size < 1:
             raise ConfigError(f"num_images and batch_size start at 1; got {num_images} and {batch_size}.")
+        if not math.isfinite(audio_strength):
+            raise ConfigError(f"audio_strength is {audio_strength}; it must be a number, 0 for off and 1 as trained.")
         guidance = self._guidance(text_guidance, audio_guidance)
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = self._latent_shape(height, width)
@@ -142,6 +144,8 @@ class GenerationPipeline:
         conditioning = self._condition(sounds, [text for _, text in pairs], negative_prompt, crop_policy)
         # 2. Noise becomes latents, 3. and latents become pictures, a batch at a time.
         seeds = [seed + index for index in range(len(pairs))]
+        if not 0 <= seed <= seeds[-1] < 2**64:
+            raise ConfigError(f"The seeds {seed} to {seeds[-1]} do not all lie between 0 and 2 ** 64 - 1.")
         images: list[Image.Image] = []
         for start in range(0, len(pairs), batch_size):
             noise, generators = initial_noise(shape, seeds[start : start + batch_size])

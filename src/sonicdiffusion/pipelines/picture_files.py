@@ -50,9 +50,9 @@ class PictureFolder:
             facts.add_itxt("Software", f"sonicdiffusion {__version__}")
             for key in ("prompt", "negative_prompt", "model", "sound", "sound_sha256"):
                 if key in own:
-                    facts.add_itxt(key, str(own[key]))
+                    facts.add_itxt(key, _readable(str(own[key])))
             facts.add_itxt("seed", str(seed))
-            facts.add_itxt("settings", json.dumps(own, ensure_ascii=False))
+            facts.add_itxt("settings", _readable(json.dumps(own, ensure_ascii=False)))
             path = self._free(f"{stem}-{seed}" if len(images) > 1 else stem)
             self._write(path, image, facts)
             paths.append(path)
@@ -78,7 +78,7 @@ class PictureFolder:
                 scale = cell / max(picture.size)
                 small = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
             sheet.paste(small, (left + (cell - small.width) // 2, top + (cell - small.height) // 2))
-            draw.text((left + 3, top + cell + 1), _shortened(path.stem, draw, font, cell - 6), "black", font)
+            draw.text((left + 3, top + cell + 1), _shortened(_readable(path.stem), draw, font, cell - 6), "black", font)
         target = self._free("sheet")
         self._write(target, sheet, None)
         return target
@@ -109,6 +109,11 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     if stored is None:
         raise ConfigError(f"'{path}' does not say how it was made. Pass a PNG written by this program.")
     return json.loads(stored)
+
+
+def _readable(text: str) -> str:
+    """Return a text that can be stored: a file's name need not be valid, and what is not becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _shortened(text: str, draw: ImageDraw.ImageDraw, font: Any, width: int) -> str:

@@ -40,7 +40,7 @@ class AudioEncoderRecipe:
         loop: length and rates.
     """
 
-    num_sounds: int = 20_000
+    num_sounds: int = 16_000
     gain_db: float = 12.0
     tilt_db: float = 12.0
     floor_db: tuple[float, float] = (35.0, 90.0)
@@ -110,15 +110,16 @@ def train_audio_encoder(
 
     def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])
+        device = next(module.parameters()).device
         seeds = rng.integers(len(sounds), size=recipe.loop.batch_size)
         captions = [describe_sound(sample_scene(int(seed)), rng) for seed in seeds]
         with torch.no_grad():
-            texts = text_encoder(tokenize(tokenizer, captions)).pooler_output
-        clips = torch.from_numpy(augment(log_mels[seeds], recipe, rng))
+            texts = text_encoder(tokenize(tokenizer, captions)).pooler_output.to(device)
+        clips = torch.from_numpy(augment(log_mels[seeds], recipe, rng)).to(device)
         similarity, logits, estimated = module(clips, texts)
-        truth = torch.from_numpy(intensities[seeds])
+        truth = torch.from_numpy(intensities[seeds]).to(device)
         present = (truth > 0).float()
-        same = torch.tensor([[a == b for b in captions] for a in captions], dtype=torch.float32)
+        same = torch.tensor([[a == b for b in captions] for a in captions], dtype=torch.float32, device=device)
         target = same / same.sum(dim=1, keepdim=True)
         contrast = F.cross_entropy(similarity.float(), target) + F.cross_entropy(similarity.float().T, target)
         events = F.binary_cross_entropy_with_logits(logits.float(), present)

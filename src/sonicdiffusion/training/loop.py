@@ -117,9 +117,9 @@ def train(
     average = EMAModel(
         parameters, decay=settings.ema_decay, use_ema_warmup=True, inv_gamma=1.0, power=0.75, foreach=True
     )
-    average.to(accelerator.device)
     checkpoint = Checkpoint(folder, settings)
     step = checkpoint.load(network, optimiser, average)
+    average.to(accelerator.device)
     tracker = Tracker(folder)
     started, first_step, saved = time.monotonic(), step, time.monotonic()
     network.train()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,11 +24,12 @@ from sonicdiffusion.config import load_recipe, nearest, to_dict
 from sonicdiffusion.data.examples import WORLD_VERSION, picture_example, sound_example
 from sonicdiffusion.data.shards import Example, Shards, cache_folder, render_shards, shard_folders
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_adapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
+from sonicdiffusion.models.folders import read_settings, write_settings
 from sonicdiffusion.training.audio_encoder import AudioEncoderRecipe, embed_sounds, train_audio_encoder
 from sonicdiffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from sonicdiffusion.training.base import BaseRecipe, SceneBatches, train_base
+from sonicdiffusion.training.bundle import BundleRecipe, Parts, put_in_place, write_bundle
 from sonicdiffusion.training.latents import encode_pictures, normalise_autoencoder
 from sonicdiffusion.training.loop import StepRecord
 from sonicdiffusion.training.stage1 import Stage1Recipe, build_projector, train_stage1
@@ -50,21 +51,16 @@ _NEEDS = {
 _SETTINGS = {"world": WORLD_VERSION}
 
 
-@dataclass(frozen=True)
-class BundleRecipe:
-    """What the bundle says of itself.
-
-    Args:
-        crop_policy: how a long recording becomes windows.
-        text_guidance: default of generation.
-        audio_guidance: default of generation.
-        num_steps: default of generation.
-    """
-
-    crop_policy: str = "loudest"
-    text_guidance: float = 3.0
-    audio_guidance: float = 3.0
-    num_steps: int = 20
+RECIPES: dict[str, type] = {
+    "autoencoder": AutoencoderRecipe,
+    "text_encoder": TextEncoderRecipe,
+    "base": BaseRecipe,
+    "audio_encoder": AudioEncoderRecipe,
+    "stage1": Stage1Recipe,
+    "stage2": Stage2Recipe,
+    "bundle": BundleRecipe,
+}
+"""The kind of each step's recipe."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +95,18 @@ class Workshop:
     Args:
         recipe: a name such as "mini-cpu", or a folder with one TOML file for each step.
         folder: where the work lies; in the cache folder unless given.
+        target: where the bundle is put; into the package unless given.
 
     Raises:
         ConfigError: if the recipe is not known.
     """
 
-    def __init__(self, recipe: str, folder: Path | None = None) -> None:
-        self.recipes = _recipes() / recipe if recipe in recipe_names() else Path(recipe)
+    def __init__(self, recipe: str, folder: Path | None = None, target: Path | None = None) -> None:
+        self.recipes = _recipes() / recipe if recipe in recipe_names() else Path(recipe).resolve()
         if not self.recipes.is_dir():
             raise ConfigError(f"There is no recipe {recipe!r}. {nearest(recipe, recipe_names())}")
         self.folder = folder or cache_folder() / "runs" / self.recipes.name
+        self.target = target or Path(str(files("sonicdiffusion"))) / "bundled" / "mini"
 
     def run(self, step: str) -> Iterator[Progress]:
         """Do one step, yielding its progress; a step that is done is not done again.
@@ -118,30 +116,42 @@ class Workshop:
         """
         if step not in STEPS:
             raise ConfigError(f"There is no step {step!r}. {nearest(step, STEPS)}")
-        marker = self.folder / step / "done.json"
-        if marker.exists() and step != "bundle":
-            if json.loads(marker.read_text()) != self._made_by(step):
-                raise ConfigError(
-                    f"{marker.parent} was made by another recipe or in another version of the world. "
-                    "Remove that folder, and those of the later steps, to make it anew."
-                )
-            return
         for needed in _NEEDS[step]:
-            if not (self.folder / needed / "done.json").exists():
+            if not self._is_made(needed, "done.json"):
                 raise ConfigError(f"The step {step!r} needs {needed!r}, which is not done. Train it first.")
+        made_by = self._made_by(step)
+        if self._is_made(step, "done.json") and step != "bundle":
+            return
+        if not self._is_made(step, "begun.json"):
+            (self.folder / step).mkdir(parents=True, exist_ok=True)
+            write_settings(self.folder / step / "begun.json", made_by)
         yield from getattr(self, f"_{step}")()
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps(self._made_by(step)))
+        write_settings(self.folder / step / "done.json", made_by)
 
-    def _made_by(self, step: str) -> dict[str, str | int]:
-        """Return what the result of a step depends on, besides the steps before it."""
-        return {"world": WORLD_VERSION, "recipe": (self.recipes / f"{step}.toml").read_text()}
+    def _is_made(self, step: str, marker: str) -> bool:
+        """Return whether a step has been begun or is done, as its marker says.
+
+        Raises:
+            ConfigError: if it was so by another recipe, or in another version of the world.
+        """
+        path = self.folder / step / marker
+        if not path.exists():
+            return False
+        if step != "bundle" and read_settings(path) != self._made_by(step):
+            raise ConfigError(
+                f"{path.parent} was made by another recipe or in another version of the world. "
+                "Remove that folder, and those of the steps that need it, to make it anew."
+            )
+        return True
+
+    def _made_by(self, step: str) -> dict[str, Any]:
+        """Return all that the result of a step depends on: plain values, the steps that it needs included."""
+        recipe = load_recipe(self.recipes / f"{step}.toml", RECIPES[step])
+        facts = {"world": WORLD_VERSION, "recipe": to_dict(recipe), **{n: self._made_by(n) for n in _NEEDS[step]}}
+        return json.loads(json.dumps(facts))  # as it is read back
 
     def _recipe(self, step: str, kind: type[Recipe]) -> Recipe:
-        recipe = load_recipe(self.recipes / f"{step}.toml", kind)
-        (self.folder / step).mkdir(parents=True, exist_ok=True)
-        (self.folder / step / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
-        return recipe
+        return load_recipe(self.recipes / f"{step}.toml", kind)
 
     def _autoencoder(self) -> Iterator[Progress]:
         recipe = self._recipe("autoencoder", AutoencoderRecipe)
@@ -182,10 +192,9 @@ class Workshop:
         recipe = self._recipe("stage2", Stage2Recipe)
         embeddings, branch = np.load(self._embeddings_path), self._branch()
         branch.projector.load_state_dict(load_file(self.folder / "stage1" / "projector.safetensors"))
-        scheduler = DDIMScheduler.from_config(json.loads(self._scheduler_path.read_text()))
-        assert isinstance(scheduler, DDIMScheduler)  # from_config may return a pair, when asked to
         folder = self.folder / "stage2"
-        yield from _training("stage 2", train_stage2(recipe, branch, scheduler, embeddings, self._batches(), folder))
+        records = train_stage2(recipe, branch, self._scheduler(), embeddings, self._batches(), folder)
+        yield from _training("stage 2", records)
         state = {f"projector.{name}": value for name, value in branch.projector.state_dict().items()}
         save_file({**state, **branch.adapter.state_dict()}, folder / "branch.safetensors")
 
@@ -198,48 +207,25 @@ class Workshop:
         branch.projector.load_state_dict(
             {k.removeprefix("projector."): v for k, v in weights.items() if k.startswith("projector.")}
         )
-        encoder = ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder")
+        tokenizer, text_encoder = self._text_parts()
+        parts = Parts(
+            branch,
+            encoder=ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder"),
+            vae=AutoencoderTiny.from_pretrained(self.folder / "autoencoder" / "vae"),
+            tokenizer=tokenizer,
+            text_encoder=text_encoder,
+            scheduler=self._scheduler(),
+        )
         scratch = self.folder / "bundle" / "mini"
         shutil.rmtree(scratch, ignore_errors=True)
-        self._write_bundle(scratch, recipe, branch, encoder)
-        target = Path(str(files("sonicdiffusion"))) / "bundled" / "mini"
-        target.parent.mkdir(exist_ok=True)
-        for part in scratch.iterdir():  # the model card in the target stays
-            shutil.rmtree(target / part.name) if (target / part.name).is_dir() else None
-            shutil.copytree(part, target / part.name) if part.is_dir() else shutil.copy(part, target / part.name)
+        write_bundle(scratch, recipe, parts)
+        put_in_place(scratch, self.target)
 
-    def _write_bundle(self, target: Path, recipe: BundleRecipe, branch: AudioBranch, encoder: ClapAudioEncoder) -> None:
-        target.mkdir(parents=True)
-        config = AdapterConfig(
-            encoder=EncoderName(encoder.config.name, encoder.config.version),
-            sample_rate=encoder.config.log_mel.sample_rate,
-            window_seconds=encoder.config.window_seconds,
-            crop_policy=recipe.crop_policy,
-            base_family="mini",
-            sites=branch.adapter.sites,
-            projector=branch.projector.config,
-            text_guidance=recipe.text_guidance,
-            audio_guidance=recipe.audio_guidance,
-            num_steps=recipe.num_steps,
-        )
-        branch.half()
-        save_adapter(target / "audio_adapter", config, branch.projector, branch.adapter)
-        with branch.adapter.removed() as unet:
-            unet.save_pretrained(target / "unet")  # type: ignore[operator]
-        vae = AutoencoderTiny.from_pretrained(self.folder / "autoencoder" / "vae")
-        vae.half().save_pretrained(target / "vae")
-        tokenizer, text_encoder = self._text_parts()
-        tokenizer.save_pretrained(target / "tokenizer")
-        text_encoder.half().save_pretrained(target / "text_encoder")
-        encoder.half().save(target / "audio_encoder")
-        shutil.copytree(self.folder / "base" / "scheduler", target / "scheduler")
-        (target / "model_index.json").write_text(json.dumps(_MODEL_INDEX, indent=2) + "\n")
-        for path in target.glob("*/config.json"):
-            _clean_config(path)
-
-    @property
-    def _scheduler_path(self) -> Path:
-        return self.folder / "base" / "scheduler" / "scheduler_config.json"
+    def _scheduler(self) -> DDIMScheduler:
+        path = self.folder / "base" / "scheduler" / "scheduler_config.json"
+        scheduler = DDIMScheduler.from_config(json.loads(path.read_text()))
+        assert isinstance(scheduler, DDIMScheduler)  # from_config may return a pair, when asked to
+        return scheduler
 
     @property
     def _latents_path(self) -> Path:
@@ -271,29 +257,6 @@ class Workshop:
         projector = build_projector(recipe, self._batches(), encoder.config.embedding_width)
         torch.manual_seed(0)
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
-
-
-def _clean_config(path: Path) -> None:
-    """Take out what only the machine of the training knows, and what diffusers writes but warns of on reading."""
-    facts = json.loads(path.read_text())
-    facts.pop("_name_or_path", None)
-    if facts.get("_class_name") == "AutoencoderTiny":
-        facts.pop("block_out_channels", None)
-    path.write_text(json.dumps(facts, indent=2) + "\n")
-
-
-_MODEL_INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "feature_extractor": [None, None],
-    "image_encoder": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderTiny"],
-}
 
 
 def _render(kind: str, make: Callable[[int], Example], count: int) -> Iterator[Progress]:

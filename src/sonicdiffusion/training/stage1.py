@@ -90,12 +90,15 @@ def train_stage1(
     def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])
         seeds = rng.integers(embeddings.shape[1], size=recipe.loop.batch_size)
-        audio_tokens = module(torch.from_numpy(embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]))
+        device = next(module.parameters()).device
+        chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
+        audio_tokens = module(torch.from_numpy(chosen).to(device))
         captions = [describe_sound(sample_scene(int(seed)), rng) for seed in seeds]
-        error = (audio_tokens.float() - batches.text_tokens(captions)).square()
-        contrast = info_nce(audio_tokens.float(), torch.from_numpy(classes[seeds]), recipe.temperature)
+        error = (audio_tokens.float() - batches.text_tokens(captions).to(device)).square()
+        contrast = info_nce(audio_tokens.float(), torch.from_numpy(classes[seeds]).to(device), recipe.temperature)
+        shares = weights.to(device)
         return {
-            "caption": (weights * error).mean() / weights.mean(),
+            "caption": (shares * error).mean() / shares.mean(),
             "contrast": recipe.contrast_weight * contrast,
         }
 

@@ -83,12 +83,13 @@ def train_stage2(
         batches: gives latents and text tokens of the scenes.
         folder: where checkpoints go.
     """
+    count = min(embeddings.shape[1], len(batches.latents))
     if recipe.text_gate:
         branch.adapter.copy_text_attention(recipe.text_gate)
 
     def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:
         rng = np.random.default_rng([recipe.loop.seed, step])
-        seeds = rng.integers(embeddings.shape[1], size=recipe.loop.batch_size)
+        seeds = rng.integers(count, size=recipe.loop.batch_size)
         texts = [_prompt(sample_scene(int(seed)), recipe, rng) for seed in seeds]
         chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
         heard = rng.random((len(seeds), 1)) >= recipe.audio_dropout

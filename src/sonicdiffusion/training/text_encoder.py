@@ -143,16 +143,18 @@ def train_text_encoder(recipe: TextEncoderRecipe, latents: np.ndarray, folder: P
         scenes = [sample_scene(int(seed)) for seed in seeds]
         captions = [describe_parts(scene, rng) for scene in scenes]
         texts = [caption.text for caption in captions]
-        pictures = torch.from_numpy(latents[seeds].astype(np.float32))
-        similarity, logits = module(tokenize(tokenizer, texts), pictures)
+        device = next(module.parameters()).device
+        pictures = torch.from_numpy(latents[seeds].astype(np.float32)).to(device)
+        similarity, logits = module(tokenize(tokenizer, texts).to(device), pictures)
         # Two scenes with one caption are not each other's negatives.
-        same = torch.tensor([[a == b for b in texts] for a in texts], dtype=torch.float32)
+        same = torch.tensor([[a == b for b in texts] for a in texts], dtype=torch.float32, device=device)
         target = same / same.sum(dim=1, keepdim=True)
         contrast = F.cross_entropy(similarity.float(), target) + F.cross_entropy(similarity.float().T, target)
-        mentioned = torch.tensor(np.stack([_mentioned(*pair) for pair in zip(scenes, captions, strict=True)]))
+        mentioned = np.stack([_mentioned(*pair) for pair in zip(scenes, captions, strict=True)])
+        truth = torch.from_numpy(mentioned).to(device)
         return {
             "contrast": 0.5 * contrast,
-            "mentions": 5.0 * F.binary_cross_entropy_with_logits(logits.float(), mentioned),
+            "mentions": 5.0 * F.binary_cross_entropy_with_logits(logits.float(), truth),
         }
 
     yield from train(network, losses, recipe.loop, folder)
