@@ -70,6 +70,7 @@ class ClapAudioEncoderConfig:
 
 MINI_ENCODER = ClapAudioEncoderConfig(
     name="mini",
+    version="2",
     log_mel=LogMelSettings(
         sample_rate=16000,
         window_samples=1024,
