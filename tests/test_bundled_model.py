@@ -11,6 +11,8 @@ import pytest
 
 from sonicdiffusion import GenerationPipeline, Waveform, sample_scene, synthesise
 from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.evaluation.judge import Judge
+from sonicdiffusion.soundscapes.scene import EVENTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +40,13 @@ def test_strength_zero_is_the_base_model(pipeline: GenerationPipeline, thunder: 
     off = pixels(pipeline, thunder, "a village", audio_strength=0.0)
     assert np.array_equal(off, pixels(pipeline, None, "a village"))
     assert np.abs(off - pixels(pipeline, thunder, "a village")).mean() > 1
+
+
+def test_the_sound_decides_the_picture(pipeline: GenerationPipeline) -> None:
+    sounds = [synthesise(sample_scene(2_000_000_100 + index, event=name)) for index, name in enumerate(EVENTS)]
+    pictures = np.stack([np.asarray(image) for image in pipeline(sounds, batch_size=12).images])
+    right = Judge.load().look(pictures).event == np.arange(len(EVENTS))
+    assert right.sum() >= 6  # chance is one of twelve
 
 
 def test_several_sounds_and_prompts_are_paired(pipeline: GenerationPipeline, thunder: Waveform) -> None:
@@ -68,3 +77,15 @@ def test_the_readme_program_is_the_example_and_runs(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(sys, "argv", ["generate.py", str(tmp_path / "out.png")])
     runpy.run_path(str(ROOT / "examples" / "generate.py"))
     assert (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf")])
+def test_a_strength_that_is_no_number_is_refused(pipeline: GenerationPipeline, strength: float) -> None:
+    with pytest.raises(ConfigError, match="must be a number"):
+        pipeline(None, "a coast", audio_strength=strength)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 2**64 - 1])
+def test_seeds_out_of_range_are_refused(pipeline: GenerationPipeline, seed: int) -> None:
+    with pytest.raises(ConfigError, match="between 0 and"):
+        pipeline(None, "a coast", seed=seed, num_images=2)

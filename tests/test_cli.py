@@ -92,6 +92,16 @@ def test_one_bad_sound_does_not_stop_the_others(run: Run, model: Path, sound: Pa
     assert (out / f"{sound.stem}.png").exists()
 
 
+def test_a_file_name_need_not_be_valid_text(model: Path, sound: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    sound.rename(odd)
+    command = [*PROGRAM, "generate", odd, odd, "--model", model, "--steps", "1", "--out", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert b"2 pictures are in" in done.stdout
+    assert read_settings(tmp_path / "out" / os.fsdecode(b"caf\xe9.png"))["sound"] == "caf?.wav"
+
+
 def test_pictures_are_never_overwritten(run: Run, model: Path, sound: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     content = sound.read_bytes()
