@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_a_copy_of_the_text_attention_answers_audio_tokens_like_text() -> None:
     unet = tiny_unet()
     adapter = AudioAdapter.install(unet)
     adapter.copy_text_attention(gate=20.0)  # tanh of it is 1
-    site = unet.get_submodule(adapter.sites[0])
+    site: Any = unet.get_submodule(adapter.sites[0])
     hidden, tokens = torch.randn(2, 5, site.dim), torch.randn(2, 7, 24)
     text = site.attn2(site.norm2(hidden), encoder_hidden_states=tokens)
     heard = adapter.branches[adapter.sites[0]](hidden, tokens)

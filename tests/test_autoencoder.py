@@ -30,7 +30,7 @@ def encode(images: np.ndarray, recipe: AutoencoderRecipe) -> torch.Tensor:
     network = build_autoencoder(recipe)
     set_encoder(network, *patch_components(images, recipe.num_halvings, recipe.latent_channels))
     with torch.no_grad():
-        return network.encode(to_tensor(images)).latents
+        return network.encode(to_tensor(images), return_dict=False)[0]
 
 
 def test_each_position_is_its_patch_on_the_components(images: np.ndarray) -> None:

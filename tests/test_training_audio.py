@@ -12,8 +12,6 @@ from sonicdiffusion.soundscapes.scene import sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 from sonicdiffusion.training.audio_encoder import AudioEncoderRecipe, augment, embed_sounds
 
-STILL = {"gain_db": 0.0, "tilt_db": 0.0, "mask_share": 0.0}
-
 
 def clips(count: int) -> np.ndarray:
     return np.random.default_rng(0).normal(-50.0, 9.0, (count, 157, 64)).astype(np.float16)
@@ -31,7 +29,7 @@ def test_variations_are_seeded_and_leave_the_clips_alone() -> None:
 
 def test_what_is_quiet_is_kept_raised_to_a_floor_or_silenced() -> None:
     before = clips(300)
-    recipe = AudioEncoderRecipe(floor_db=(40.0, 40.0), **STILL)
+    recipe = AudioEncoderRecipe(floor_db=(40.0, 40.0), gain_db=0.0, tilt_db=0.0, mask_share=0.0)
     after = np.sort(augment(before, recipe, np.random.default_rng(0)).reshape(300, -1))
     original = np.sort(before.astype(np.float32).reshape(300, -1))
     floor = original[:, -1:] - 40.0
