@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import io
 import json
@@ -158,7 +159,9 @@ def test_soundscapes_writes_a_data_set(run: Run, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
 def test_an_interrupt_says_stopped(tmp_path: Path) -> None:
     command = [*PROGRAM, "soundscapes", "--out", str(tmp_path), "--count", "100000", "--size", "80"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A shell starts what it puts in the background with interrupts ignored, and that is inherited.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     end = time.monotonic() + 60
     while not (tmp_path / "metadata.jsonl").exists() and time.monotonic() < end:
         time.sleep(0.05)
