@@ -11,7 +11,7 @@ from sonicdiffusion.training.mini import STEPS, Workshop
 LOOP = "\n[loop]\nnum_steps = 2\nbatch_size = 4\nwarmup_steps = 1\n"
 RECIPES = {
     "autoencoder": "num_pictures = 500\nlatent_channels = 6\n" + LOOP,
-    "text_encoder": "width = 48\nnum_layers = 1\nnum_heads = 4\nvocabulary = 600\n" + LOOP,
+    "text_encoder": "width = 192\nnum_layers = 1\nnum_heads = 4\nvocabulary = 600\n" + LOOP,
     "base": "widths = [32, 64]\nnum_heads = 4\n" + LOOP,
     "audio_encoder": "num_sounds = 500\n" + LOOP,
     "stage1": "attention_width = 16\nnum_blocks = 1\nembedding_copies = 2\n" + LOOP,
