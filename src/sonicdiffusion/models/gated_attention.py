@@ -4,6 +4,7 @@ Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878, the gated audio c
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -92,7 +93,7 @@ class GatedAudioAttention(nn.Module):
 
         Source: after Ye et al. 2023, "IP-Adapter", whose image keys and values start from those of the text.
         """
-        pairs = (
+        pairs: tuple[tuple[nn.Module, Any], ...] = (
             (self.norm, norm),
             (self.query, attention.to_q),
             (self.key, attention.to_k),
