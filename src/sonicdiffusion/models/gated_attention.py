@@ -93,12 +93,13 @@ class GatedAudioAttention(nn.Module):
 
         Source: after Ye et al. 2023, "IP-Adapter", whose image keys and values start from those of the text.
         """
-        pairs: tuple[tuple[nn.Module, Any], ...] = (
+        given: Any = attention  # some of diffusers' layers have no keys; one with text has
+        pairs = (
             (self.norm, norm),
-            (self.query, attention.to_q),
-            (self.key, attention.to_k),
-            (self.value, attention.to_v),
-            (self.out, attention.to_out[0]),  # type: ignore[index]
+            (self.query, given.to_q),
+            (self.key, given.to_k),
+            (self.value, given.to_v),
+            (self.out, given.to_out[0]),
         )
         for own, theirs in pairs:
             own.load_state_dict(theirs.state_dict())
