@@ -66,6 +66,16 @@ def test_a_step_that_was_stopped_goes_on_only_by_its_own_recipe(workshop: Worksh
         next(workshop.run("stage2"))
 
 
+def test_a_step_that_shall_be_longer_is_not_done_and_may_go_on(workshop: Workshop) -> None:
+    mark(workshop, "text_encoder", "done.json")
+    recipe = workshop.recipes / "text_encoder.toml"
+    recipe.write_text(recipe.read_text().replace("num_steps = 900", "num_steps = 901"))
+    assert not workshop._is_made("text_encoder", "done.json")
+    recipe.write_text(recipe.read_text().replace("num_steps = 901", "num_steps = 899"))
+    with pytest.raises(ConfigError, match="another recipe"):
+        workshop._is_made("text_encoder", "done.json")
+
+
 def test_a_step_is_stale_when_one_that_it_needs_has_changed(workshop: Workshop) -> None:
     mark(workshop, "text_encoder", "done.json")
     (workshop.recipes / "autoencoder.toml").write_text("num_pictures = 500\n")

@@ -64,6 +64,14 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         next(start(tmp_path, replace(SETTINGS, learning_rate=0.5))[1])
 
 
+def test_a_run_can_be_made_longer_but_not_shorter(tmp_path: Path) -> None:
+    list(start(tmp_path)[1])
+    _, records = start(tmp_path, replace(SETTINGS, num_steps=15))
+    assert [record.step for record in records] == [13, 14, 15]
+    with pytest.raises(ConfigError, match="num_steps"):
+        next(start(tmp_path)[1])
+
+
 def test_the_loss_falls(tmp_path: Path) -> None:
     settings = replace(SETTINGS, num_steps=150, learning_rate=0.02, checkpoint_seconds=60.0)
     values = [record.losses["square"] for record in start(tmp_path, settings)[1]]

@@ -172,17 +172,26 @@ def describe_place(place: str, rng: np.random.Generator, *, held_out: bool = Fal
     return _choose(rng, (_HELD_OUT_PLACES if held_out else _PLACES)[place])
 
 
+def grade(intensity: float) -> int:
+    """Return in which words an intensity is told: 0 for weak, 1 for middling, 2 for strong."""
+    return 0 if intensity < 0.4 else 1 if intensity < 0.72 else 2
+
+
 def describe_event(event: Event, rng: np.random.Generator) -> str:
     """Return a phrase for an event; how strong it is shows in the wording about two times in three."""
-    level = 0 if event.intensity < 0.4 else 1 if event.intensity < 0.72 else 2
     plain = rng.random() < 0.35
-    return _choose(rng, _EVENTS[event.name][1 if plain else level])
+    return _choose(rng, _EVENTS[event.name][1 if plain else grade(event.intensity)])
 
 
 def describe_sound(scene: Scene, rng: np.random.Generator) -> str:
     """Return a caption of what is heard: the events alone."""
     phrases = [describe_event(event, rng) for event in scene.events]
     return _choose(rng, ("", "", "the sound of ")) + " and ".join(phrases)
+
+
+def name_sound(scene: Scene) -> str:
+    """Return the caption of what is heard that is always the same for the same events and grades of intensity."""
+    return " and ".join(_EVENTS[event.name][grade(event.intensity)][0] for event in scene.events)
 
 
 @dataclass(frozen=True)

@@ -179,13 +179,18 @@ class Checkpoint:
         shutil.rmtree(scratch)
 
     def load(self, network: torch.nn.Module, optimiser: torch.optim.Optimizer, average: EMAModel) -> int:
-        """Restore the newest state, if there is one, and return the number of steps it has done."""
+        """Restore the newest state, if there is one, and return the number of steps it has done.
+
+        A run may be made longer: its rate then follows the longer schedule from the step where it was.
+        """
         for left_over in self.folder.glob(".writing-*"):
             shutil.rmtree(left_over)
         if not self.path.exists():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         ignored = {"checkpoint_seconds", "num_threads"}
+        if state["settings"]["num_steps"] < self.settings["num_steps"]:
+            ignored.add("num_steps")
         changed = [k for k, v in self.settings.items() if k not in ignored and state["settings"].get(k) != v]
         if changed:
             raise ConfigError(

@@ -131,13 +131,18 @@ class Workshop:
     def _is_made(self, step: str, marker: str) -> bool:
         """Return whether a step has been begun or is done, as its marker says.
 
+        A step of fewer steps than its recipe now asks for is neither: it goes on from its checkpoint.
+
         Raises:
             ConfigError: if it was so by another recipe, or in another version of the world.
         """
         path = self.folder / step / marker
         if not path.exists():
             return False
-        if step != "bundle" and read_settings(path) != self._made_by(step):
+        made_by, wanted = read_settings(path), self._made_by(step)
+        if step != "bundle" and made_by != wanted:
+            if _is_shorter(made_by, wanted):
+                return False
             raise ConfigError(
                 f"{path.parent} was made by another recipe or in another version of the world. "
                 "Remove that folder, and those of the steps that need it, to make it anew."
@@ -184,9 +189,9 @@ class Workshop:
         sounds = self._sounds(sounds_recipe)
         encoder = ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder")
         embeddings = embed_sounds(encoder, sounds, sounds_recipe, recipe.embedding_copies, self._embeddings_path)
-        classes = sounds.read_all("intensities").argmax(axis=1)
+        intensities = sounds.read_all("intensities")
         folder = self.folder / "stage1"
-        yield from _training("stage 1", train_stage1(recipe, embeddings, classes, self._batches(), folder))
+        yield from _training("stage 1", train_stage1(recipe, embeddings, intensities, self._batches(), folder))
 
     def _stage2(self) -> Iterator[Progress]:
         recipe = self._recipe("stage2", Stage2Recipe)
@@ -257,6 +262,13 @@ class Workshop:
         projector = build_projector(recipe, self._batches(), encoder.config.embedding_width)
         torch.manual_seed(0)
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
+
+
+def _is_shorter(made_by: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Return whether two runs differ in their number of steps alone, the first having fewer."""
+    loop, longer = made_by["recipe"]["loop"], wanted["recipe"]["loop"]
+    as_long = {**made_by["recipe"], "loop": {**loop, "num_steps": longer["num_steps"]}}
+    return {**made_by, "recipe": as_long} == wanted and loop["num_steps"] < longer["num_steps"]
 
 
 def _render(kind: str, make: Callable[[int], Example], count: int) -> Iterator[Progress]:

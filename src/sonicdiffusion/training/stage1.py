@@ -1,7 +1,8 @@
 """Stage 1: the audio projector learns to say in text tokens what it hears.
 
 Source: Biner et al. 2024, "SonicDiffusion", the training of the audio projector: InfoNCE against clips of other
-classes, and token-weighted error to the text tokens of a caption. Temperature and weights are ours.
+classes, and token-weighted error to the text tokens of a caption. Temperature and weights are ours, and so is what
+keeps intensity in the tokens: weak, middling and strong are classes of their own, and each has one caption.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
-from sonicdiffusion.soundscapes.captions import describe_sound
+from sonicdiffusion.soundscapes.captions import grade, name_sound
 from sonicdiffusion.soundscapes.scene import sample_scene
 from sonicdiffusion.training.base import SceneBatches
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
@@ -72,19 +73,21 @@ def info_nce(tokens: torch.Tensor, classes: torch.Tensor, temperature: float) ->
 
 
 def train_stage1(
-    recipe: Stage1Recipe, embeddings: np.ndarray, classes: np.ndarray, batches: SceneBatches, folder: Path
+    recipe: Stage1Recipe, embeddings: np.ndarray, intensities: np.ndarray, batches: SceneBatches, folder: Path
 ) -> Iterator[StepRecord]:
     """Train the projector on cached embeddings; saved to `folder / "projector.safetensors"`.
 
     Args:
         recipe: shape and rates.
         embeddings: audio embeddings, (copies, scenes, width).
-        classes: index of each scene's loudest event, (scenes,).
+        intensities: of each event in each scene, (scenes, events).
         batches: gives the text tokens of captions.
         folder: where weights and checkpoints go.
     """
     torch.manual_seed(recipe.loop.seed)
     projector = build_projector(recipe, batches, embeddings.shape[-1])
+    grades = np.array([grade(intensity) for intensity in intensities.max(axis=1)])
+    classes = 3 * intensities.argmax(axis=1) + grades  # of the loudest event
     weights = token_weights(batches.tokenizer.model_max_length, recipe.caption_tokens)[None, :, None]
 
     def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
@@ -93,7 +96,7 @@ def train_stage1(
         device = next(module.parameters()).device
         chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
         audio_tokens = module(torch.from_numpy(chosen).to(device))
-        captions = [describe_sound(sample_scene(int(seed)), rng) for seed in seeds]
+        captions = [name_sound(sample_scene(int(seed))) for seed in seeds]
         error = (audio_tokens.float() - batches.text_tokens(captions).to(device)).square()
         contrast = info_nce(audio_tokens.float(), torch.from_numpy(classes[seeds]).to(device), recipe.temperature)
         shares = weights.to(device)
