@@ -55,9 +55,9 @@ def tiny_unet(**changes: object) -> UNet2DConditionModel:
     return UNet2DConditionModel(**(settings | changes)).eval()  # type: ignore[arg-type]
 
 
-def open_adapter(unet: UNet2DConditionModel) -> AudioAdapter:
+def open_adapter(unet: UNet2DConditionModel, name: str = "default") -> AudioAdapter:
     """Install an adapter whose output weights are random, so that it is heard."""
-    adapter = AudioAdapter.install(unet)
+    adapter = AudioAdapter.install(unet, name=name)
     with torch.no_grad():
         for branch in adapter.branches.values():
             branch.out.weight.normal_(std=0.5)
