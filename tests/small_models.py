@@ -105,6 +105,17 @@ def tiny_adapter_config(adapter: AudioAdapter) -> AdapterConfig:
     )
 
 
+def save_tiny_adapter(folder: Path, unet: UNet2DConditionModel, seed: int = 0) -> Path:
+    """Write an adapter with random weights for a tiny UNet, its encoder inside; returns the folder."""
+    torch.manual_seed(seed)
+    adapter = open_adapter(unet)
+    config = tiny_adapter_config(adapter)
+    save_adapter(folder, config, AudioProjector(config.projector), adapter)
+    ClapAudioEncoder(TINY_ENCODER).save(folder / "audio_encoder")
+    adapter.remove()
+    return folder
+
+
 def save_tiny_model(folder: Path) -> Path:
     """Write a whole untrained model that hears, in diffusers' layout; returns the folder."""
     unet = tiny_unet()
@@ -114,8 +125,15 @@ def save_tiny_model(folder: Path) -> Path:
     with adapter.removed():
         unet.save_pretrained(folder / "unet")
     published_scheduler().save_pretrained(folder / "scheduler")
-    tokenizer = _tiny_tokenizer()
+    tokenizer = tiny_tokenizer()
     tokenizer.save_pretrained(folder / "tokenizer")
+    tiny_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
+    tiny_autoencoder().save_pretrained(folder / "vae")
+    return folder
+
+
+def tiny_text_encoder(tokenizer: CLIPTokenizer, kind: Any = CLIPTextModel) -> Any:
+    """Return an untrained text network of one of transformers' classes, with tokens 24 wide."""
     settings: dict[str, Any] = dict(  # typed loosely, as diffusers and transformers annotate too narrowly
         vocab_size=len(tokenizer),
         hidden_size=24,
@@ -127,7 +145,11 @@ def save_tiny_model(folder: Path) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    CLIPTextModel(CLIPTextConfig(**settings)).save_pretrained(folder / "text_encoder")
+    return kind(CLIPTextConfig(**settings, projection_dim=24)).eval()
+
+
+def tiny_autoencoder() -> AutoencoderKL:
+    """Return an untrained autoencoder that halves the picture once."""
     layout: dict[str, Any] = dict(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -135,11 +157,10 @@ def save_tiny_model(folder: Path) -> Path:
         latent_channels=4,
         norm_num_groups=4,
     )
-    AutoencoderKL(**layout).save_pretrained(folder / "vae")
-    return folder
+    return AutoencoderKL(**layout).eval()
 
 
-def _tiny_tokenizer() -> CLIPTokenizer:
+def tiny_tokenizer() -> CLIPTokenizer:
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[], model_max_length=16)

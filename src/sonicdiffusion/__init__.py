@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sonicdiffusion.audio.decode import decode
     from sonicdiffusion.models.audio_adapter import AudioAdapter
     from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+    from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
     from sonicdiffusion.pipelines.generate import GenerationPipeline
+    from sonicdiffusion.pipelines.stock import load_audio_adapter, unload_audio_adapter
     from sonicdiffusion.soundscapes.picture.paint import paint
     from sonicdiffusion.soundscapes.scene import Event, Scene, sample_scene
     from sonicdiffusion.soundscapes.sound.synthesis import synthesise
@@ -23,28 +25,34 @@ __all__ = [
     "AudioAdapter",
     "AudioProjector",
     "AudioProjectorConfig",
+    "AudioPrompt",
     "Event",
     "GenerationPipeline",
     "Scene",
     "Waveform",
     "decode",
+    "load_audio_adapter",
     "paint",
     "sample_scene",
     "synthesise",
+    "unload_audio_adapter",
 ]
 
 _HOMES = {
     "AudioAdapter": "sonicdiffusion.models.audio_adapter",
     "AudioProjector": "sonicdiffusion.models.audio_projector",
     "AudioProjectorConfig": "sonicdiffusion.models.audio_projector",
+    "AudioPrompt": "sonicdiffusion.pipelines.audio_prompt",
     "Event": "sonicdiffusion.soundscapes.scene",
     "GenerationPipeline": "sonicdiffusion.pipelines.generate",
     "Scene": "sonicdiffusion.soundscapes.scene",
     "Waveform": "sonicdiffusion.values",
     "decode": "sonicdiffusion.audio.decode",
+    "load_audio_adapter": "sonicdiffusion.pipelines.stock",
     "paint": "sonicdiffusion.soundscapes.picture.paint",
     "sample_scene": "sonicdiffusion.soundscapes.scene",
     "synthesise": "sonicdiffusion.soundscapes.sound.synthesis",
+    "unload_audio_adapter": "sonicdiffusion.pipelines.stock",
 }
 
 

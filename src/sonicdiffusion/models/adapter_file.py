@@ -17,11 +17,14 @@ from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
+from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 
 FORMAT_VERSION = 1
 SETTINGS_FILE = "config.json"
 WEIGHTS_FILE = "adapter.safetensors"
 PROJECTOR_PREFIX = "audio_projector."
+TEXT_WIDTHS = {"stable-diffusion-1": 768, "stable-diffusion-2": 1024, "stable-diffusion-xl": 2048}
+"""The width of text tokens in each family of image models; in any other it is that of the audio tokens."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +140,18 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 
 def load_adapter(
-    folder: Path, unet: nn.Module, encoder: ClapAudioEncoderConfig | None = None
+    folder: Path,
+    unet: nn.Module,
+    encoder: ClapAudioEncoderConfig | None = None,
+    name: str = DEFAULT_ADAPTER,
 ) -> tuple[AdapterConfig, AudioProjector, AudioAdapter]:
     """Read an adapter folder and install the adapter into a UNet; on any error the UNet stays as it was.
 
     Args:
         folder: as written by `save_adapter`.
-        unet: a diffusers `UNet2DConditionModel` without an adapter.
+        unet: a diffusers `UNet2DConditionModel`.
         encoder: the audio encoder that will be used; None leaves that check to the caller.
+        name: of the adapter among several in one UNet.
 
     Returns:
         The config, the projector in evaluation mode, and the installed adapter.
@@ -156,7 +163,7 @@ def load_adapter(
     config = read_adapter_config(folder)
     if encoder is not None:
         check_encoder(config, encoder)
-    _check_width(config, unet)
+    _check_family(config, unet)
     weights = read_tensors(folder / WEIGHTS_FILE)
     foreign = sorted(name for name in weights if not name.startswith((PROJECTOR_PREFIX, STATE_PREFIX)))
     if foreign:
@@ -165,7 +172,7 @@ def load_adapter(
             "Give a folder that this package has written; published checkpoints cannot be read yet."
         )
     projector = _build_projector(config, weights)
-    adapter = AudioAdapter.install(unet, config.sites, config.token_width)
+    adapter = AudioAdapter.install(unet, config.sites, config.token_width, name)
     try:
         adapter.load_state_dict({name: value for name, value in weights.items() if name.startswith(STATE_PREFIX)})
     except ModelError:
@@ -195,12 +202,14 @@ def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> Non
             )
 
 
-def _check_width(config: AdapterConfig, unet: Any) -> None:
+def _check_family(config: AdapterConfig, unet: Any) -> None:
+    """Refuse a UNet of another family, which is known by the width of its text tokens."""
     width = unet.config.cross_attention_dim
-    if config.token_width != width:
+    wanted = TEXT_WIDTHS.get(config.base_family, config.token_width)
+    if width != wanted:
         raise ModelError(
-            f"The adapter's tokens are {config.token_width} wide, but this UNet's text tokens are "
-            f"{width} wide. Use a base model of the family {config.base_family!r}."
+            f"The adapter was trained for {config.base_family!r}, whose text tokens are {wanted} wide; those of this "
+            f"UNet are {width} wide. Use a base model of that family."
         )
 
 

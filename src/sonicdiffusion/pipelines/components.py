@@ -13,34 +13,12 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.errors import MissingFileError, ModelError
 from sonicdiffusion.hub import resolve
-from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
-from sonicdiffusion.models.audio_adapter import AudioAdapter
-from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
-from sonicdiffusion.models.audio_projector import AudioProjector
+from sonicdiffusion.pipelines.hearing import ADAPTER_FOLDER, ENCODER_FOLDER, Hearing, load_hearing
 
-ADAPTER_FOLDER = "audio_adapter"
-ENCODER_FOLDER = "audio_encoder"
 _AUTOENCODERS = {
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "AutoencoderTiny": "diffusers.models.autoencoders.autoencoder_tiny",
 }
-
-
-@dataclass(eq=False)
-class Hearing:
-    """The parts that turn sound into audio tokens, with the adapter that lets the UNet take them in.
-
-    Args:
-        config: facts of the adapter.
-        encoder: samples to embedding, in float32.
-        projector: embedding to tokens, in float32.
-        adapter: installed in the UNet.
-    """
-
-    config: AdapterConfig
-    encoder: ClapAudioEncoder
-    projector: AudioProjector
-    adapter: AudioAdapter
 
 
 @dataclass(eq=False)
@@ -102,30 +80,21 @@ def load_components(
             "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
         )
     hearing = _load_hearing(folder, adapter, unet)
-    networks: list[Any] = [unet, vae, text_encoder]
-    if hearing is not None:
-        networks += [hearing.encoder, hearing.projector]
-    for network in networks:
+    for network in (unet, vae, text_encoder):
         network.to(device).eval().requires_grad_(False)
+    if hearing is not None:
+        hearing.to(device)
     scheduler = _load_scheduler(folder / "scheduler")
     return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing)
 
 
 def _load_hearing(folder: Path, adapter: str | Path | None, unet: UNet2DConditionModel) -> Hearing | None:
-    if adapter is None and not (folder / ADAPTER_FOLDER).is_dir():
-        return None
-    place = folder / ADAPTER_FOLDER if adapter is None else resolve(adapter)
-    if (place / ADAPTER_FOLDER).is_dir():  # a whole model was named as the adapter
-        place = place / ADAPTER_FOLDER
-    candidates = (place / ENCODER_FOLDER, place.parent / ENCODER_FOLDER, folder / ENCODER_FOLDER)
-    found = next((candidate for candidate in candidates if candidate.is_dir()), None)
-    if found is None:
-        raise MissingFileError(
-            f"The adapter {str(place)!r} has no audio encoder. Put the encoder's folder into it as '{ENCODER_FOLDER}'."
-        )
-    encoder = ClapAudioEncoder.load(found)
-    config, projector, installed = load_adapter(place, unet, encoder.config)
-    return Hearing(config, encoder, projector, installed)
+    if adapter is None:
+        return load_hearing(folder, unet) if (folder / ADAPTER_FOLDER).is_dir() else None
+    place = resolve(adapter)
+    has_encoder = any((part / ENCODER_FOLDER).is_dir() for part in (place, place.parent))
+    beside = None if has_encoder or not (folder / ENCODER_FOLDER).is_dir() else folder / ENCODER_FOLDER
+    return load_hearing(place, unet, beside)
 
 
 def _autoencoder(folder: Path) -> Any:

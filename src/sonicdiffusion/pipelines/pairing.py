@@ -1,6 +1,6 @@
 """Which sound goes with which prompt, when several of either are given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ from torch import Tensor
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.values import Waveform
 
-Sound = str | Path | Waveform | Tensor
+Sound = str | Path | Waveform | Tensor | Mapping[str | Path | Waveform | Tensor, float]
+"""A recording's path or samples, an embedding (1, width), or a mapping from such to their weights in a mixture."""
 
 
 def pair_up(
@@ -30,4 +31,6 @@ def name_sounds(audio: Sound | Sequence[Sound] | None) -> str | list[str]:
     """Return what can be told of sounds in plain words."""
     if isinstance(audio, Sequence) and not isinstance(audio, str):
         return [str(name_sounds(sound)) for sound in audio]
+    if isinstance(audio, Mapping):
+        return " + ".join(f"{weight:g} {name_sounds(sound)}" for sound, weight in audio.items())
     return str(audio) if isinstance(audio, str | Path) else type(audio).__name__
