@@ -105,9 +105,16 @@ def save_adapter(folder: Path, config: AdapterConfig, projector: AudioProjector,
         raise ModelError("The config describes another projector than the one to save. Build it from projector.config.")
     if set(adapter.sites) != set(config.sites):
         raise ModelError("The config names other sites than the adapter has. Build it from adapter.sites.")
+    write_adapter(folder, config, projector.state_dict(), adapter.state_dict())
+
+
+def write_adapter(
+    folder: Path, config: AdapterConfig, projector: Mapping[str, Tensor], adapter: Mapping[str, Tensor]
+) -> None:
+    """Write the weights of a projector and an adapter, named as in their state dicts, with what they rely on."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {f"{PROJECTOR_PREFIX}{name}": value for name, value in projector.state_dict().items()}
-    write_tensors(folder / WEIGHTS_FILE, weights | adapter.state_dict())
+    weights = {f"{PROJECTOR_PREFIX}{name}": value for name, value in projector.items()}
+    write_tensors(folder / WEIGHTS_FILE, {**weights, **adapter})
     facts = asdict(config) | {"num_tokens": config.num_tokens, "token_width": config.token_width}
     write_settings(folder / SETTINGS_FILE, facts)
 
@@ -169,7 +176,7 @@ def load_adapter(
     if foreign:
         raise ModelError(
             f"{folder / WEIGHTS_FILE} holds {foreign[0]!r}, which is no part of an adapter. "
-            "Give a folder that this package has written; published checkpoints cannot be read yet."
+            "Give a folder that this package has written; published checkpoints come in by `sonicdiffusion convert`."
         )
     projector = _build_projector(config, weights)
     adapter = AudioAdapter.install(unet, config.sites, config.token_width, name)
