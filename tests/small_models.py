@@ -19,6 +19,7 @@ from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder, ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.models.encoder_facts import EncoderFacts
 from sonicdiffusion.models.published_names import adapter_name, rename_adapter
 
 
@@ -89,12 +90,13 @@ def published_scheduler() -> DDIMScheduler:
     )
 
 
-def tiny_adapter_config(adapter: AudioAdapter) -> AdapterConfig:
-    """Describe an adapter of the tiny UNet."""
+def tiny_adapter_config(adapter: AudioAdapter, encoder: EncoderFacts | None = None) -> AdapterConfig:
+    """Describe an adapter of the tiny UNet that hears with an encoder, by default the tiny one."""
+    facts = encoder or ClapAudioEncoder(TINY_ENCODER).facts
     return AdapterConfig(
-        encoder=EncoderName(TINY_ENCODER.name, TINY_ENCODER.version),
-        sample_rate=TINY_ENCODER.log_mel.sample_rate,
-        window_seconds=TINY_ENCODER.window_seconds,
+        encoder=EncoderName(facts.name, facts.version),
+        sample_rate=facts.sample_rate,
+        window_seconds=facts.window_seconds,
         crop_policy="loudest",
         base_family="tiny",
         sites=adapter.sites,

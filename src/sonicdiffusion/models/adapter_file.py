@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import ConfigError, ModelError
 from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
-from sonicdiffusion.models.audio_encoder import ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.models.encoder_facts import EncoderFacts
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 
@@ -149,7 +149,7 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 def load_adapter(
     folder: Path,
     unet: nn.Module,
-    encoder: ClapAudioEncoderConfig | None = None,
+    encoder: EncoderFacts | None = None,
     name: str = DEFAULT_ADAPTER,
 ) -> tuple[AdapterConfig, AudioProjector, AudioAdapter]:
     """Read an adapter folder and install the adapter into a UNet; on any error the UNet stays as it was.
@@ -188,7 +188,7 @@ def load_adapter(
     return config, projector, adapter
 
 
-def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> None:
+def check_encoder(config: AdapterConfig, encoder: EncoderFacts) -> None:
     """Refuse an audio encoder that the adapter was not trained on.
 
     Raises:
@@ -197,7 +197,7 @@ def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> Non
     pairs = {
         "encoder": (config.encoder.name, encoder.name),
         "encoder version": (config.encoder.version, encoder.version),
-        "sample rate": (config.sample_rate, encoder.log_mel.sample_rate),
+        "sample rate": (config.sample_rate, encoder.sample_rate),
         "window in seconds": (config.window_seconds, encoder.window_seconds),
         "embedding width": (config.projector.embedding_width, encoder.embedding_width),
     }

@@ -16,8 +16,8 @@ from sonicdiffusion.errors import ConfigError, MissingFileError
 from sonicdiffusion.hub import resolve
 from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
 from sonicdiffusion.models.audio_adapter import AudioAdapter
-from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
 from sonicdiffusion.models.audio_projector import AudioProjector
+from sonicdiffusion.models.encoders import load_encoder
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 from sonicdiffusion.pipelines.pairing import Sound
 from sonicdiffusion.values import Waveform
@@ -32,13 +32,13 @@ class Hearing:
 
     Args:
         config: facts of the adapter.
-        encoder: samples to embedding, in float32.
+        encoder: an `AudioEncoder`, samples to embedding, in float32.
         projector: embedding to tokens, in float32.
         adapter: installed in the UNet.
     """
 
     config: AdapterConfig
-    encoder: ClapAudioEncoder
+    encoder: Any
     projector: AudioProjector
     adapter: AudioAdapter
 
@@ -55,7 +55,7 @@ class Hearing:
             AudioError: if the recording cannot be used.
             ConfigError: if an embedding has another width, or weights sum to nothing.
         """
-        device = self.encoder.refine.weight.device
+        device = self.projector.out.weight.device
         if isinstance(sound, Tensor):
             width = self.config.projector.embedding_width
             if sound.shape != (1, width):
@@ -71,7 +71,7 @@ class Hearing:
         clips = torch.from_numpy(windows(waveform, self.config.window_seconds, policy))
         embedding = self.encoder(clips.to(device)).mean(dim=0, keepdim=True)
         # The mean of unit vectors is shorter, which the projector was not trained for.
-        return normalize(embedding, dim=-1) if self.encoder.config.normalise else embedding
+        return normalize(embedding, dim=-1) if self.encoder.facts.normalise else embedding
 
     @torch.no_grad()
     def tokens(self, embedding: Tensor) -> Tensor:
@@ -149,8 +149,8 @@ def load_hearing(
             f"The adapter {str(place)!r} has no audio encoder. Put the encoder's folder into it as "
             f"'{ENCODER_FOLDER}', or name another with encoder=..."
         )
-    heard = ClapAudioEncoder.load(found)
-    config, projector, installed = load_adapter(place, unet, heard.config, name)
+    heard = load_encoder(found)
+    config, projector, installed = load_adapter(place, unet, heard.facts, name)
     for network in (heard, projector, *installed.branches.values()):
         network.eval().requires_grad_(False)
     return Hearing(config, heard, projector, installed)

@@ -71,9 +71,9 @@ def write_bundle(folder: Path, recipe: BundleRecipe, parts: Parts) -> None:
     folder.mkdir(parents=True)
     branch, encoder = parts.branch.half(), parts.encoder
     config = AdapterConfig(
-        encoder=EncoderName(encoder.config.name, encoder.config.version),
-        sample_rate=encoder.config.log_mel.sample_rate,
-        window_seconds=encoder.config.window_seconds,
+        encoder=EncoderName(encoder.facts.name, encoder.facts.version),
+        sample_rate=encoder.facts.sample_rate,
+        window_seconds=encoder.facts.window_seconds,
         crop_policy=recipe.crop_policy,
         base_family="mini",
         sites=branch.adapter.sites,
