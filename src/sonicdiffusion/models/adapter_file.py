@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sonicdiffusion.audio.window import CROP_POLICIES
 from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import ConfigError, ModelError
 from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
@@ -58,7 +59,7 @@ class AdapterConfig:
         format_version: of the file.
 
     Raises:
-        ConfigError: if there is no site.
+        ConfigError: if there is no site, or a default of generation is out of range.
     """
 
     encoder: EncoderName
@@ -77,6 +78,10 @@ class AdapterConfig:
         object.__setattr__(self, "sites", tuple(self.sites))
         if not self.sites:
             raise ConfigError("An adapter needs at least one site. Use default_sites(unet).")
+        if self.crop_policy not in CROP_POLICIES:
+            raise ConfigError(f"crop_policy is {self.crop_policy!r}; known are {', '.join(CROP_POLICIES)}.")
+        if self.num_steps < 1 or min(self.text_guidance, self.audio_guidance) < 0:
+            raise ConfigError("num_steps starts at 1, and text_guidance and audio_guidance at 0.")
 
     @property
     def num_tokens(self) -> int:

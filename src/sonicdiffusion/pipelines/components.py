@@ -1,13 +1,16 @@
 """The parts of an image model that hears, loaded from folders in diffusers' layout."""
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors import SafetensorError
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
@@ -43,6 +46,18 @@ class Components:
     scheduler: Any
     hearing: Hearing | None
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short name of the weights, by a few numbers of each: enough to tell one training from another."""
+        digest = hashlib.sha256()
+        parts = [self.unet, self.vae, self.text_encoder]
+        if self.hearing is not None:
+            parts += [self.hearing.encoder, self.hearing.projector]
+        for part in parts:
+            for name, value in part.state_dict().items():
+                digest.update(name.encode() + value.flatten()[:16].float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
 
 def load_components(
     name: str | Path, adapter: str | Path | None, device: torch.device, dtype: torch.dtype
@@ -65,12 +80,16 @@ def load_components(
             raise MissingFileError(
                 f"The model {str(name)!r} has no folder '{part}'. Give a folder in diffusers' layout."
             )
+    autoencoder, sampler = _autoencoder(folder / "vae"), _scheduler_kind(folder / "scheduler")
     try:
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype)
-        vae = _autoencoder(folder / "vae").from_pretrained(folder / "vae", torch_dtype=dtype)
-        text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=dtype)
+        unet = _whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
+        vae = _whole(autoencoder, folder / "vae", torch_dtype=dtype)
+        text_encoder = _whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    except (OSError, ValueError, RuntimeError) as problem:
+        scheduler = sampler.from_pretrained(folder / "scheduler")
+    except ModelError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
         raise ModelError(
             f"The model {str(name)!r} cannot be loaded ({problem}). Copy or download it again."
         ) from problem
@@ -84,7 +103,6 @@ def load_components(
         network.to(device).eval().requires_grad_(False)
     if hearing is not None:
         hearing.to(device)
-    scheduler = _load_scheduler(folder / "scheduler")
     return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing)
 
 
@@ -104,13 +122,24 @@ def _autoencoder(folder: Path) -> Any:
     return getattr(import_module(_AUTOENCODERS[kind]), kind)
 
 
-def _load_scheduler(folder: Path) -> Any:
+def _whole(kind: Any, folder: Path, **settings: Any) -> Any:
+    """Load a network from safetensors alone, and refuse one whose weights are not all there."""
+    network, info = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **settings)
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise ModelError(
+            f"{folder} lacks {missing[0]!r} ({len(missing)} tensors missing). Copy or download the model again."
+        )
+    return network
+
+
+def _scheduler_kind(folder: Path) -> Any:
     kind = _class_name(folder / "scheduler_config.json")
     # The name comes from a file: only schedulers of diffusers are looked up.
     found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Scheduler") else None
     if found is None:
         raise ModelError(f"diffusers has no scheduler {kind!r}. Name one it has in {folder}.")
-    return found.from_pretrained(folder)
+    return found
 
 
 def _class_name(path: Path) -> str:

@@ -157,6 +157,9 @@ class GenerationPipeline:
         settings = {
             "sonicdiffusion": __version__,
             "model": self.components.name,
+            "fingerprint": self.components.fingerprint,
+            "device": self.device.type,
+            "dtype": str(self.components.unet.dtype).removeprefix("torch."),
             "audio": name_sounds(audio),
             "prompt": prompt if isinstance(prompt, str) else list(prompt),
             "negative_prompt": negative_prompt,
@@ -192,7 +195,7 @@ class GenerationPipeline:
         """Return text tokens (texts, tokens, channels); a text that is too long is cut with a warning."""
         tokenizer = self.components.tokenizer
         length = min(tokenizer.model_max_length, self.components.text_encoder.config.max_position_embeddings)
-        full = tokenizer(list(texts)).input_ids
+        full = tokenizer(list(texts), verbose=False).input_ids  # it warns of what is cut below
         for ids in full:
             if len(ids) > length:
                 warnings.warn(
