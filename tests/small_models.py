@@ -19,6 +19,7 @@ from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder, ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.models.encoder_facts import EncoderFacts
 from sonicdiffusion.models.published_names import adapter_name, rename_adapter
 
 
@@ -55,9 +56,9 @@ def tiny_unet(**changes: object) -> UNet2DConditionModel:
     return UNet2DConditionModel(**(settings | changes)).eval()  # type: ignore[arg-type]
 
 
-def open_adapter(unet: UNet2DConditionModel) -> AudioAdapter:
+def open_adapter(unet: UNet2DConditionModel, name: str = "default") -> AudioAdapter:
     """Install an adapter whose output weights are random, so that it is heard."""
-    adapter = AudioAdapter.install(unet)
+    adapter = AudioAdapter.install(unet, name=name)
     with torch.no_grad():
         for branch in adapter.branches.values():
             branch.out.weight.normal_(std=0.5)
@@ -89,12 +90,13 @@ def published_scheduler() -> DDIMScheduler:
     )
 
 
-def tiny_adapter_config(adapter: AudioAdapter) -> AdapterConfig:
-    """Describe an adapter of the tiny UNet."""
+def tiny_adapter_config(adapter: AudioAdapter, encoder: EncoderFacts | None = None) -> AdapterConfig:
+    """Describe an adapter of the tiny UNet that hears with an encoder, by default the tiny one."""
+    facts = encoder or ClapAudioEncoder(TINY_ENCODER).facts
     return AdapterConfig(
-        encoder=EncoderName(TINY_ENCODER.name, TINY_ENCODER.version),
-        sample_rate=TINY_ENCODER.log_mel.sample_rate,
-        window_seconds=TINY_ENCODER.window_seconds,
+        encoder=EncoderName(facts.name, facts.version),
+        sample_rate=facts.sample_rate,
+        window_seconds=facts.window_seconds,
         crop_policy="loudest",
         base_family="tiny",
         sites=adapter.sites,
@@ -103,6 +105,17 @@ def tiny_adapter_config(adapter: AudioAdapter) -> AdapterConfig:
         audio_guidance=2.0,
         num_steps=4,
     )
+
+
+def save_tiny_adapter(folder: Path, unet: UNet2DConditionModel, seed: int = 0) -> Path:
+    """Write an adapter with random weights for a tiny UNet, its encoder inside; returns the folder."""
+    torch.manual_seed(seed)
+    adapter = open_adapter(unet)
+    config = tiny_adapter_config(adapter)
+    save_adapter(folder, config, AudioProjector(config.projector), adapter)
+    ClapAudioEncoder(TINY_ENCODER).save(folder / "audio_encoder")
+    adapter.remove()
+    return folder
 
 
 def save_tiny_model(folder: Path) -> Path:
@@ -114,8 +127,15 @@ def save_tiny_model(folder: Path) -> Path:
     with adapter.removed():
         unet.save_pretrained(folder / "unet")
     published_scheduler().save_pretrained(folder / "scheduler")
-    tokenizer = _tiny_tokenizer()
+    tokenizer = tiny_tokenizer()
     tokenizer.save_pretrained(folder / "tokenizer")
+    tiny_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
+    tiny_autoencoder().save_pretrained(folder / "vae")
+    return folder
+
+
+def tiny_text_encoder(tokenizer: CLIPTokenizer, kind: Any = CLIPTextModel) -> Any:
+    """Return an untrained text network of one of transformers' classes, with tokens 24 wide."""
     settings: dict[str, Any] = dict(  # typed loosely, as diffusers and transformers annotate too narrowly
         vocab_size=len(tokenizer),
         hidden_size=24,
@@ -127,7 +147,11 @@ def save_tiny_model(folder: Path) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    CLIPTextModel(CLIPTextConfig(**settings)).save_pretrained(folder / "text_encoder")
+    return kind(CLIPTextConfig(**settings, projection_dim=24)).eval()
+
+
+def tiny_autoencoder() -> AutoencoderKL:
+    """Return an untrained autoencoder that halves the picture once."""
     layout: dict[str, Any] = dict(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -135,11 +159,10 @@ def save_tiny_model(folder: Path) -> Path:
         latent_channels=4,
         norm_num_groups=4,
     )
-    AutoencoderKL(**layout).save_pretrained(folder / "vae")
-    return folder
+    return AutoencoderKL(**layout).eval()
 
 
-def _tiny_tokenizer() -> CLIPTokenizer:
+def tiny_tokenizer() -> CLIPTokenizer:
     letters = sorted(ByteLevel.alphabet())
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[], model_max_length=16)

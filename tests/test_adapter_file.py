@@ -14,7 +14,10 @@ from small_models import TINY_ENCODER, TINY_PROJECTOR, open_adapter, tiny_adapte
 
 from sonicdiffusion.errors import MissingFileError, ModelError
 from sonicdiffusion.models.adapter_file import load_adapter, save_adapter
+from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
 from sonicdiffusion.models.audio_projector import AudioProjector
+
+TINY_FACTS = ClapAudioEncoder(TINY_ENCODER).facts
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ GATE = "audio_adapter.mid_block.attentions.0.transformer_blocks.0.gate"
 
 def test_an_adapter_comes_back_as_it_was_saved(folder: Path) -> None:
     unet = tiny_unet()
-    config, projector, adapter = load_adapter(folder, unet, TINY_ENCODER)
+    config, projector, adapter = load_adapter(folder, unet, TINY_FACTS)
     assert config == tiny_adapter_config(adapter)
     again = folder.parent / "again"
     save_adapter(again, config, projector, adapter)
@@ -109,22 +112,22 @@ def test_what_does_not_fit_is_refused_and_the_unet_stays_bare(
     unet = tiny_unet()
     names, classes = list(unet.state_dict()), [type(module) for module in unet.modules()]
     with pytest.raises(ModelError, match=words) as error:
-        load_adapter(folder, unet, TINY_ENCODER)
+        load_adapter(folder, unet, TINY_FACTS)
     assert "\n" not in str(error.value)
     assert list(unet.state_dict()) == names
     assert [type(module) for module in unet.modules()] == classes
 
 
 def test_an_adapter_for_another_width_is_refused(folder: Path) -> None:
-    with pytest.raises(ModelError, match="24 wide, but this UNet's text tokens are 32 wide"):
-        load_adapter(folder, tiny_unet(cross_attention_dim=32), TINY_ENCODER)
+    with pytest.raises(ModelError, match="are 24 wide; those of this UNet are 32 wide"):
+        load_adapter(folder, tiny_unet(cross_attention_dim=32), TINY_FACTS)
 
 
 @pytest.mark.parametrize("name", ["config.json", "adapter.safetensors"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(MissingFileError, match=name):
-        load_adapter(folder, tiny_unet(), TINY_ENCODER)
+        load_adapter(folder, tiny_unet(), TINY_FACTS)
 
 
 def test_a_config_that_describes_something_else_is_not_saved(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from parity_rule import DATA, largest_difference, load_case, normal_input
 from small_models import install_parity_adapter, open_adapter, parity_unet, tiny_unet
 from torch import Tensor
 
-from sonicdiffusion.errors import ModelError
-from sonicdiffusion.models.audio_adapter import AudioAdapter, default_sites
+from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.models.audio_adapter import AudioAdapter, adapter_names, default_sites
+from sonicdiffusion.models.heard_sound import HeardSound, mask_positions
 from sonicdiffusion.models.published_names import adapter_name
 
 
@@ -27,9 +28,14 @@ def inputs(batch: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return latents, torch.arange(1, batch + 1) * 100, text_tokens, audio_tokens
 
 
-def predict(unet: UNet2DConditionModel, audio_tokens: object = None, **others: object) -> Tensor:
+def predict(unet: UNet2DConditionModel, tokens: Any = None, strength: Any = 1.0, **others: Any) -> Tensor:
+    sounds = () if tokens is None else (HeardSound(tokens, strength, **others),)
+    return predict_with(unet, *sounds)
+
+
+def predict_with(unet: UNet2DConditionModel, *sounds: HeardSound) -> Tensor:
     latents, timesteps, text_tokens, _ = inputs()
-    arguments = None if audio_tokens is None else {"audio_tokens": audio_tokens, **others}
+    arguments = {"audio": sounds} if sounds else None
     return unet(latents, timesteps, text_tokens, cross_attention_kwargs=arguments).sample
 
 
@@ -42,7 +48,7 @@ def test_published_weights_give_the_published_prediction(stored: str, strength: 
     case = load_case("unet")
     unet = parity_unet()
     install_parity_adapter(unet)
-    audio = None if strength is None else {"audio_tokens": case["audio_tokens"], "audio_strength": strength}
+    audio = None if strength is None else {"audio": [HeardSound(case["audio_tokens"], strength)]}
     text_tokens = normal_input("text", (2, 77, 768))
     output = unet(case["latents"], case["timesteps"], text_tokens, cross_attention_kwargs=audio).sample
     assert largest_difference(output, case[stored]) < 1e-4
@@ -73,7 +79,7 @@ def test_zero_strength_reproduces_the_base_model(off: object) -> None:
     unet = tiny_unet()
     before = predict(unet)
     open_adapter(unet)
-    assert torch.equal(predict(unet, inputs()[-1], audio_strength=off), before)
+    assert torch.equal(predict(unet, inputs()[-1], strength=off), before)
     assert torch.equal(predict(unet), before)
 
 
@@ -83,7 +89,7 @@ def test_an_open_gate_is_heard_and_more_strength_is_heard_more() -> None:
     before = predict(unet)
     open_adapter(unet)
     quiet, loud = (
-        largest_difference(predict(unet, inputs()[-1], audio_strength=strength), before) for strength in (0.1, 1.0)
+        largest_difference(predict(unet, inputs()[-1], strength=strength), before) for strength in (0.1, 1.0)
     )
     assert 1e-5 < quiet < loud
 
@@ -96,8 +102,7 @@ def test_a_copy_of_the_text_attention_answers_audio_tokens_like_text() -> None:
     site: Any = unet.get_submodule(adapter.sites[0])
     hidden, tokens = torch.randn(2, 5, site.dim), torch.randn(2, 7, 24)
     text = site.attn2(site.norm2(hidden), encoder_hidden_states=tokens)
-    heard = adapter.branches[adapter.sites[0]](hidden, tokens)
-    torch.testing.assert_close(heard, hidden + text)
+    torch.testing.assert_close(adapter.branches[adapter.sites[0]](hidden, tokens), text)
     with pytest.raises(ModelError, match="width 16 to copy"):
         AudioAdapter.install(tiny_unet(), token_width=16).copy_text_attention(gate=0.5)
 
@@ -108,11 +113,11 @@ def test_strength_may_differ_by_row_and_by_site() -> None:
     adapter = open_adapter(unet)
     tokens = inputs()[-1]
     plain, full = predict(unet), predict(unet, tokens)
-    rows = predict(unet, tokens, audio_strength=torch.tensor([0.0, 1.0]))
+    rows = predict(unet, tokens, strength=torch.tensor([0.0, 1.0]))
     assert largest_difference(rows[0], plain[0]) < 1e-6
     assert largest_difference(rows[1], full[1]) < 1e-6
-    everywhere = predict(unet, tokens, audio_strength=dict.fromkeys(adapter.sites, 1.0))
-    one_site = predict(unet, tokens, audio_strength={adapter.sites[0]: 1.0})
+    everywhere = predict(unet, tokens, strength=dict.fromkeys(adapter.sites, 1.0))
+    one_site = predict(unet, tokens, strength={adapter.sites[0]: 1.0})
     assert torch.equal(everywhere, full)
     assert largest_difference(one_site, full) > 1e-4
     assert largest_difference(one_site, plain) > 1e-4
@@ -203,8 +208,8 @@ def test_calls_give_no_warning(capfd: pytest.CaptureFixture[str], caplog: pytest
     try:
         unet = tiny_unet()
         adapter = open_adapter(unet)
-        predict(unet, inputs()[-1], audio_strength=0.5)
-        predict(unet, adapter.prepare(inputs()[-1]), audio_strength=0.0)
+        predict(unet, inputs()[-1], strength=0.5)
+        predict(unet, adapter.prepare(inputs()[-1]), strength=0.0)
     finally:
         logging.disable_propagation()
     assert caplog.records == []
@@ -248,7 +253,7 @@ def test_half_precision_stays_half_precision() -> None:
     open_adapter(unet)
     torch.nn.Module.to(unet, torch.bfloat16)
     latents, timesteps, text_tokens, audio_tokens = (value.to(torch.bfloat16) for value in inputs())
-    audio = {"audio_tokens": audio_tokens, "audio_strength": torch.ones(2)}  # float32
+    audio = {"audio": [HeardSound(audio_tokens, torch.ones(2))]}  # float32
     assert unet(latents, timesteps, text_tokens, cross_attention_kwargs=audio).sample.dtype == torch.bfloat16
 
 
@@ -274,3 +279,55 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
         adapter.load_state_dict(state | {"audio_adapter.x.gate": state[gate]})
     with pytest.raises(ModelError, match="has shape"):
         adapter.load_state_dict(state | {gate: torch.zeros(2)})
+
+
+@torch.no_grad()
+def test_adapters_of_several_names_add_up_in_any_order_and_go_one_by_one() -> None:
+    unet = tiny_unet()
+    plain, tokens = predict(unet), inputs()[-1]
+    rain = open_adapter(unet)
+    alone = predict(unet, tokens)
+    hits = open_adapter(unet, "hits")
+    assert adapter_names(unet) == ("default", "hits")
+    assert torch.equal(predict(unet, tokens), alone), "a sound reaches its own adapter only"
+    one, other = HeardSound(tokens), HeardSound(tokens.flip(0), 0.5, adapter="hits")
+    both = predict_with(unet, one, other)
+    assert largest_difference(predict_with(unet, other, one), both) < 1e-5
+    assert min(largest_difference(both, single) for single in (alone, predict_with(unet, other))) > 1e-4
+    hits.remove()
+    assert adapter_names(unet) == ("default",)
+    assert torch.equal(predict_with(unet, one, other), alone)
+    rain.remove()
+    assert torch.equal(predict(unet), plain)
+    assert {type(m) for m in unet.modules() if isinstance(m, attention.BasicTransformerBlock)} == {
+        attention.BasicTransformerBlock
+    }
+
+
+@torch.no_grad()
+def test_a_mask_says_where_a_sound_acts() -> None:
+    unet = tiny_unet()
+    adapter = AudioAdapter.install(unet, ["up_blocks.1.attentions.0.transformer_blocks.0"])  # 8 x 8 positions
+    site: Any = unet.get_submodule(adapter.sites[0])
+    with torch.no_grad():
+        getattr(site, "audio_attention")["default"].out.weight.normal_()  # noqa: B009
+    hidden, tokens = torch.randn(1, 64, site.dim), torch.randn(1, 5, 24)
+    left = torch.zeros(1, 32, 32)
+    left[:, :, :16] = 1.0
+    plain = site(hidden, encoder_hidden_states=tokens)
+    masked = site(
+        hidden, encoder_hidden_states=tokens, cross_attention_kwargs={"audio": [HeardSound(tokens, mask=left)]}
+    )
+    change = (masked - plain).abs().amax(dim=2).reshape(8, 8)
+    assert (change[:, 4:] == 0).all()
+    assert (change[:, :4] > 0).all()
+
+
+def test_masks_take_the_shape_of_a_site() -> None:
+    mask = torch.zeros(1, 64, 96)
+    mask[:, :, 48:] = 1.0
+    small = mask_positions(mask, 8 * 12).reshape(8, 12)
+    assert (small[:, :6] == 0).all()
+    assert (small[:, 6:] == 1).all()
+    with pytest.raises(ConfigError, match="another shape"):
+        mask_positions(mask, 31)

@@ -1,6 +1,8 @@
 """Guidance, sampling and the whole pipeline: as published, repeatable, and off when it is off."""
 
+import shutil
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultist
 from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncestralDiscreteScheduler
 from parity_rule import largest_difference, load_case, normal_input
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from small_models import install_parity_adapter, parity_unet, published_scheduler, save_tiny_model
 from torch import Tensor
 
@@ -221,3 +224,82 @@ def test_a_hub_id_without_a_network_is_one_sentence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match="Check the spelling and the connection"):
         resolve("nobody/no-such-model")
+
+
+def test_numbers_of_steps_that_rounding_spoils_are_refused() -> None:
+    scheduler = published_scheduler()
+    scheduler.register_to_config(timestep_spacing="trailing")
+    noise = torch.zeros(1, 1, 2, 2)
+    for count in range(1, 1001):
+        try:
+            next(iter(sample(scheduler, noise, lambda latents, _: latents, count)))
+        except ConfigError:
+            continue
+        assert len(scheduler.timesteps) == count
+        assert scheduler.timesteps.min() >= 0
+    for count in (61, 1001):
+        with pytest.raises(ConfigError, match=str(count)):
+            next(iter(sample(scheduler, noise, lambda latents, _: latents, count)))
+
+
+def test_what_is_no_sound_is_refused(pipeline: GenerationPipeline) -> None:
+    for wrong in ([noise_clip(), None], b"bytes", [3]):
+        with pytest.raises(ConfigError, match="A sound is a path"):
+            pipeline(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"shape \(1, 32\)"):
+        pipeline(torch.zeros(3, 32))
+
+
+def test_settings_name_the_weights_and_the_machine(pipeline: GenerationPipeline, model: Path) -> None:
+    settings = pipeline(noise_clip(), num_steps=1).settings
+    assert (settings["device"], settings["dtype"]) == ("cpu", "float32")
+    assert settings["fingerprint"] == GenerationPipeline.from_pretrained(model, device="cpu").components.fingerprint
+    assert settings["audio"] == "1.50 seconds at 8000 Hz"
+    with torch.no_grad():
+        pipeline.components.unet.conv_in.weight.add_(1.0)
+    del pipeline.components.fingerprint
+    assert pipeline.components.fingerprint != settings["fingerprint"]
+
+
+def _drop_a_tensor(path: Path) -> None:
+    weights = load_file(path)
+    weights.pop(sorted(weights)[0])
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _pickle_instead(path: Path) -> None:
+    name = "pytorch_model.bin" if path.name == "model.safetensors" else "diffusion_pytorch_model.bin"
+    torch.save(load_file(path), path.with_name(name))
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [_drop_a_tensor, _truncate, _pickle_instead])
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_damaged_or_unsafe_model_is_refused(
+    part: str, damage: Callable[[Path], None], model: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(model, tmp_path / "model"))
+    damage(next((copy / part).glob("*.safetensors")))
+    with pytest.raises(ModelError, match=r"[Cc]opy or download"):
+        GenerationPipeline.from_pretrained(copy, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("tokenizer/tokenizer.json", "{}", "cannot be loaded"),
+        ("vae/config.json", '{"_class_name": "Other"}', r"^The autoencoder is a 'Other'"),
+        ("scheduler/scheduler_config.json", '{"_class_name": "DDIMScheduler", "beta_start": "x"}', "cannot be loaded"),
+    ],
+)
+def test_a_wrong_file_of_a_model_gets_one_sentence(
+    file: str, content: str, sentence: str, model: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(model, tmp_path / "model"))
+    (copy / file).write_text(content)
+    with pytest.raises(ModelError, match=sentence):
+        GenerationPipeline.from_pretrained(copy, device="cpu")

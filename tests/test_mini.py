@@ -82,3 +82,27 @@ def test_a_step_is_stale_when_one_that_it_needs_has_changed(workshop: Workshop) 
     mark(workshop, "autoencoder", "done.json")
     with pytest.raises(ConfigError, match=r"text_encoder was made by another recipe"):
         list(workshop.run("text_encoder"))
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("stage1", 'residual = "chaned"'),
+        ("stage1", "temperature = 0.0"),
+        ("stage2", "[loop]\nnum_steps = 0"),
+        ("base", '[loop]\nmixed_precision = "fp7"'),
+        ("bundle", 'crop_policy = "loudst"'),
+    ],
+)
+def test_a_mistake_in_any_recipe_is_found_at_once(workshop: Workshop, step: str, line: str) -> None:
+    (workshop.recipes / f"{step}.toml").write_text(line + "\n")
+    with pytest.raises(ConfigError, match=line.split("\n")[-1].split(" =")[0]):
+        Workshop(str(workshop.recipes), workshop.folder)
+
+
+def test_a_recipe_of_ones_own_does_not_replace_the_bundled_model(workshop: Workshop) -> None:
+    assert workshop.target == workshop.folder / "model"
+    assert Workshop("mini-cpu").target.parent.name == "bundled"
+    assert workshop.steps() == STEPS
+    with pytest.raises(ConfigError, match="stage2"):
+        workshop.steps(["stage1", "stage_2"])

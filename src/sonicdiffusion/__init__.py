@@ -11,9 +11,14 @@ from sonicdiffusion._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sonicdiffusion.audio.decode import decode
+    from sonicdiffusion.hub import bundled_model
     from sonicdiffusion.models.audio_adapter import AudioAdapter
     from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+    from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
     from sonicdiffusion.pipelines.generate import GenerationPipeline
+    from sonicdiffusion.pipelines.hearing import interpolate, mix
+    from sonicdiffusion.pipelines.publish import push_audio_adapter, save_audio_adapter
+    from sonicdiffusion.pipelines.stock import load_audio_adapter, unload_audio_adapter
     from sonicdiffusion.soundscapes.picture.paint import paint
     from sonicdiffusion.soundscapes.scene import Event, Scene, sample_scene
     from sonicdiffusion.soundscapes.sound.synthesis import synthesise
@@ -23,28 +28,44 @@ __all__ = [
     "AudioAdapter",
     "AudioProjector",
     "AudioProjectorConfig",
+    "AudioPrompt",
     "Event",
     "GenerationPipeline",
     "Scene",
     "Waveform",
+    "bundled_model",
     "decode",
+    "interpolate",
+    "load_audio_adapter",
+    "mix",
     "paint",
+    "push_audio_adapter",
     "sample_scene",
+    "save_audio_adapter",
     "synthesise",
+    "unload_audio_adapter",
 ]
 
 _HOMES = {
     "AudioAdapter": "sonicdiffusion.models.audio_adapter",
     "AudioProjector": "sonicdiffusion.models.audio_projector",
     "AudioProjectorConfig": "sonicdiffusion.models.audio_projector",
+    "AudioPrompt": "sonicdiffusion.pipelines.audio_prompt",
     "Event": "sonicdiffusion.soundscapes.scene",
     "GenerationPipeline": "sonicdiffusion.pipelines.generate",
     "Scene": "sonicdiffusion.soundscapes.scene",
     "Waveform": "sonicdiffusion.values",
+    "bundled_model": "sonicdiffusion.hub",
     "decode": "sonicdiffusion.audio.decode",
+    "interpolate": "sonicdiffusion.pipelines.hearing",
+    "load_audio_adapter": "sonicdiffusion.pipelines.stock",
+    "mix": "sonicdiffusion.pipelines.hearing",
     "paint": "sonicdiffusion.soundscapes.picture.paint",
+    "push_audio_adapter": "sonicdiffusion.pipelines.publish",
     "sample_scene": "sonicdiffusion.soundscapes.scene",
+    "save_audio_adapter": "sonicdiffusion.pipelines.publish",
     "synthesise": "sonicdiffusion.soundscapes.sound.synthesis",
+    "unload_audio_adapter": "sonicdiffusion.pipelines.stock",
 }
 
 

@@ -24,6 +24,17 @@ def bundled_models() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _bundled().glob("*/model_index.json")))
 
 
+def bundled_model(name: str = "mini") -> Path:
+    """Return the folder of an image model that comes with the package, in diffusers' layout.
+
+    Raises:
+        MissingFileError: if there is none of that name.
+    """
+    if name not in bundled_models():
+        raise MissingFileError(f"No model {name!r} is bundled; there is {', '.join(bundled_models()) or 'none'}.")
+    return _bundled() / name
+
+
 def _bundled() -> Path:
     return Path(str(files("sonicdiffusion"))) / "bundled"
 

@@ -159,7 +159,7 @@ class BoundedSamples:
             length = f"{claimed:.0f}" if claimed > limits.max_seconds else f"more than {limits.max_seconds:g}"
             raise AudioError(
                 f"{self.name} is {length} seconds long; the limit is {limits.max_seconds:g} seconds. "
-                "Cut out the part you need, or raise max_seconds."
+                "Cut out the part you need, or, in Python, raise DecodeLimits.max_seconds."
             )
         if self._num_samples > limits.max_samples:
             raise AudioError(

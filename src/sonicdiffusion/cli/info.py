@@ -2,6 +2,10 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.hub import bundled_models
@@ -15,8 +19,16 @@ _EXTRAS = {
 }
 
 
-def info() -> None:
-    """Tell what is installed, which devices and which models there are."""
+def info(
+    picture: Annotated[Path | None, typer.Argument(help="A PNG of ours, to see how it was made.")] = None,
+) -> None:
+    """Tell what is installed, which devices and models there are; or how a picture was made."""
+    if picture is not None:
+        from sonicdiffusion.pipelines.picture_files import read_settings
+
+        for name, value in read_settings(picture).items():
+            print(f"{name:<24}{value}")
+        return
     rows = [
         ("sonicdiffusion", __version__),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),

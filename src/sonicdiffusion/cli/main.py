@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import evaluate, generate, info, soundscapes, train
+from sonicdiffusion.cli import convert, embed, evaluate, generate, info, soundscapes, train
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("embed")(embed.embed)
+app.command("convert")(convert.convert)
 
 
 def _show_version(wanted: bool) -> None:

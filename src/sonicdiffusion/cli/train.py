@@ -9,6 +9,10 @@ import typer
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe such as mini-cpu, or a folder of recipe files.")],
     step: Annotated[list[str] | None, typer.Argument(help="Steps to do; all of them in order if left out.")] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(help="Where the model is put; by default into the package for a recipe of ours, else beside it."),
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Where the work lies; by default in the cache folder.")] = None,
 ) -> None:
     """Train the bundled model; stop and start it as you like, it goes on where it was."""
@@ -16,13 +20,14 @@ def train(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from sonicdiffusion.training.mini import STEPS, Workshop
+    from sonicdiffusion.training.mini import Workshop
 
-    workshop = Workshop(recipe, folder)
+    workshop = Workshop(recipe, folder, target)
+    steps = workshop.steps(step or ())
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[losses]}"), console=console) as bars:
-        for name in step or STEPS:
+        for name in steps:
             tasks: dict[str, int] = {}
             for now in workshop.run(name):
                 if now.doing not in tasks:
@@ -30,4 +35,5 @@ def train(
                 numbers = now.record.losses if now.record else {}
                 losses = "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
                 bars.update(tasks[now.doing], completed=now.done, losses=losses)  # type: ignore[arg-type]
-            console.print(f"{name}: done, in {workshop.folder / name}")
+            place = workshop.target if name == "bundle" else workshop.folder / name
+            console.print(f"{name}: done, in {place}", markup=False)

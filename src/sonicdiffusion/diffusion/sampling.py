@@ -74,11 +74,19 @@ def sample(
         The state after each step.
 
     Raises:
-        ConfigError: if there is not one step at least.
+        ConfigError: if there is not one step at least, or the scheduler cannot take so many.
     """
     if num_steps < 1:
         raise ConfigError(f"num_steps is {num_steps}; sampling needs at least 1.")
-    scheduler.set_timesteps(num_steps, device=noise.device)
+    try:
+        scheduler.set_timesteps(num_steps, device=noise.device)
+    except ValueError as problem:
+        raise ConfigError(f"{type(scheduler).__name__} cannot take {num_steps} steps: {problem}") from problem
+    if (scheduler.timesteps < 0).any():  # "trailing" spacing rounds to one step too many at some numbers
+        raise ConfigError(
+            f"{type(scheduler).__name__} would go below time 0 in {num_steps} steps, by rounding. "
+            f"Take {num_steps - 1} or {num_steps + 1}, or another number near it."
+        )
     extra = {}
     if generators is not None and "generator" in inspect.signature(scheduler.step).parameters:
         extra["generator"] = list(generators)

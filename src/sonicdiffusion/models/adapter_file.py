@@ -11,17 +11,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sonicdiffusion.audio.window import CROP_POLICIES
 from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import ConfigError, ModelError
 from sonicdiffusion.models.audio_adapter import STATE_PREFIX, AudioAdapter
-from sonicdiffusion.models.audio_encoder import ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.models.encoder_facts import EncoderFacts
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
+from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 
 FORMAT_VERSION = 1
 SETTINGS_FILE = "config.json"
 WEIGHTS_FILE = "adapter.safetensors"
 PROJECTOR_PREFIX = "audio_projector."
+TEXT_WIDTHS = {"stable-diffusion-1": 768, "stable-diffusion-2": 1024, "stable-diffusion-xl": 2048}
+"""The width of text tokens in each family of image models; in any other it is that of the audio tokens."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class AdapterConfig:
         format_version: of the file.
 
     Raises:
-        ConfigError: if there is no site.
+        ConfigError: if there is no site, or a default of generation is out of range.
     """
 
     encoder: EncoderName
@@ -74,6 +78,10 @@ class AdapterConfig:
         object.__setattr__(self, "sites", tuple(self.sites))
         if not self.sites:
             raise ConfigError("An adapter needs at least one site. Use default_sites(unet).")
+        if self.crop_policy not in CROP_POLICIES:
+            raise ConfigError(f"crop_policy is {self.crop_policy!r}; known are {', '.join(CROP_POLICIES)}.")
+        if self.num_steps < 1 or min(self.text_guidance, self.audio_guidance) < 0:
+            raise ConfigError("num_steps starts at 1, and text_guidance and audio_guidance at 0.")
 
     @property
     def num_tokens(self) -> int:
@@ -102,9 +110,16 @@ def save_adapter(folder: Path, config: AdapterConfig, projector: AudioProjector,
         raise ModelError("The config describes another projector than the one to save. Build it from projector.config.")
     if set(adapter.sites) != set(config.sites):
         raise ModelError("The config names other sites than the adapter has. Build it from adapter.sites.")
+    write_adapter(folder, config, projector.state_dict(), adapter.state_dict())
+
+
+def write_adapter(
+    folder: Path, config: AdapterConfig, projector: Mapping[str, Tensor], adapter: Mapping[str, Tensor]
+) -> None:
+    """Write the weights of a projector and an adapter, named as in their state dicts, with what they rely on."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {f"{PROJECTOR_PREFIX}{name}": value for name, value in projector.state_dict().items()}
-    write_tensors(folder / WEIGHTS_FILE, weights | adapter.state_dict())
+    weights = {f"{PROJECTOR_PREFIX}{name}": value for name, value in projector.items()}
+    write_tensors(folder / WEIGHTS_FILE, {**weights, **adapter})
     facts = asdict(config) | {"num_tokens": config.num_tokens, "token_width": config.token_width}
     write_settings(folder / SETTINGS_FILE, facts)
 
@@ -137,14 +152,18 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 
 def load_adapter(
-    folder: Path, unet: nn.Module, encoder: ClapAudioEncoderConfig | None = None
+    folder: Path,
+    unet: nn.Module,
+    encoder: EncoderFacts | None = None,
+    name: str = DEFAULT_ADAPTER,
 ) -> tuple[AdapterConfig, AudioProjector, AudioAdapter]:
     """Read an adapter folder and install the adapter into a UNet; on any error the UNet stays as it was.
 
     Args:
         folder: as written by `save_adapter`.
-        unet: a diffusers `UNet2DConditionModel` without an adapter.
+        unet: a diffusers `UNet2DConditionModel`.
         encoder: the audio encoder that will be used; None leaves that check to the caller.
+        name: of the adapter among several in one UNet.
 
     Returns:
         The config, the projector in evaluation mode, and the installed adapter.
@@ -156,16 +175,16 @@ def load_adapter(
     config = read_adapter_config(folder)
     if encoder is not None:
         check_encoder(config, encoder)
-    _check_width(config, unet)
+    _check_family(config, unet)
     weights = read_tensors(folder / WEIGHTS_FILE)
     foreign = sorted(name for name in weights if not name.startswith((PROJECTOR_PREFIX, STATE_PREFIX)))
     if foreign:
         raise ModelError(
             f"{folder / WEIGHTS_FILE} holds {foreign[0]!r}, which is no part of an adapter. "
-            "Give a folder that this package has written; published checkpoints cannot be read yet."
+            "Give a folder that this package has written; published checkpoints come in by `sonicdiffusion convert`."
         )
     projector = _build_projector(config, weights)
-    adapter = AudioAdapter.install(unet, config.sites, config.token_width)
+    adapter = AudioAdapter.install(unet, config.sites, config.token_width, name)
     try:
         adapter.load_state_dict({name: value for name, value in weights.items() if name.startswith(STATE_PREFIX)})
     except ModelError:
@@ -174,7 +193,7 @@ def load_adapter(
     return config, projector, adapter
 
 
-def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> None:
+def check_encoder(config: AdapterConfig, encoder: EncoderFacts) -> None:
     """Refuse an audio encoder that the adapter was not trained on.
 
     Raises:
@@ -183,7 +202,7 @@ def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> Non
     pairs = {
         "encoder": (config.encoder.name, encoder.name),
         "encoder version": (config.encoder.version, encoder.version),
-        "sample rate": (config.sample_rate, encoder.log_mel.sample_rate),
+        "sample rate": (config.sample_rate, encoder.sample_rate),
         "window in seconds": (config.window_seconds, encoder.window_seconds),
         "embedding width": (config.projector.embedding_width, encoder.embedding_width),
     }
@@ -195,12 +214,14 @@ def check_encoder(config: AdapterConfig, encoder: ClapAudioEncoderConfig) -> Non
             )
 
 
-def _check_width(config: AdapterConfig, unet: Any) -> None:
+def _check_family(config: AdapterConfig, unet: Any) -> None:
+    """Refuse a UNet of another family, which is known by the width of its text tokens."""
     width = unet.config.cross_attention_dim
-    if config.token_width != width:
+    wanted = TEXT_WIDTHS.get(config.base_family, config.token_width)
+    if width != wanted:
         raise ModelError(
-            f"The adapter's tokens are {config.token_width} wide, but this UNet's text tokens are "
-            f"{width} wide. Use a base model of the family {config.base_family!r}."
+            f"The adapter was trained for {config.base_family!r}, whose text tokens are {wanted} wide; those of this "
+            f"UNet are {width} wide. Use a base model of that family."
         )
 
 

@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d, gelu, normalize, relu
 from sonicdiffusion.audio.log_mel import MSCLAP_LOG_MEL, LogMelSettings, hann_window, mel_filterbank
 from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import AudioError, ConfigError, ModelError
+from sonicdiffusion.models.encoder_facts import EncoderFacts
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
 
 SETTINGS_FILE = "config.json"
@@ -130,6 +131,19 @@ class ClapAudioEncoder(nn.Module):
         self.out_norm = nn.LayerNorm(config.embedding_width)
         self.convolution_dropout = nn.Dropout(CONVOLUTION_DROPOUT if config.dropout else 0.0)
         self.hidden_dropout = nn.Dropout(HIDDEN_DROPOUT if config.dropout else 0.0)
+
+    @property
+    def facts(self) -> EncoderFacts:
+        """What an adapter must know of this encoder."""
+        config = self.config
+        return EncoderFacts(
+            config.name,
+            config.version,
+            config.log_mel.sample_rate,
+            config.window_seconds,
+            config.embedding_width,
+            config.normalise,
+        )
 
     def forward(self, samples: Tensor) -> Tensor:
         """Embed sound.

@@ -30,7 +30,7 @@ class KeysValues:
 
 
 class GatedAudioAttention(nn.Module):
-    """Add `strength * tanh(gate) * attention(layer_norm(h), audio_tokens)` to the hidden states h.
+    """Return `strength * tanh(gate) * attention(layer_norm(h), audio_tokens)`, to be added to the hidden states h.
 
     The output matrix starts at zero, so a new layer changes nothing. The published one starts at random,
     which disturbs the base model before the first training step; weights trained either way load alike.
@@ -63,7 +63,7 @@ class GatedAudioAttention(nn.Module):
         return KeysValues(self._split(self.key(audio_tokens)), self._split(self.value(audio_tokens)))
 
     def forward(self, hidden: Tensor, audio: Tensor | KeysValues, strength: float | Tensor = 1.0) -> Tensor:
-        """Let hidden states hear the audio.
+        """Return what hidden states hear of the audio, to be added to them.
 
         Args:
             hidden: (batch, positions, channels).
@@ -71,14 +71,14 @@ class GatedAudioAttention(nn.Module):
             strength: 0 is exactly off; a number, or a tensor that broadcasts to (batch, positions, channels).
 
         Returns:
-            New hidden states, (batch, positions, channels).
+            New numbers, (batch, positions, channels).
         """
         read = audio if isinstance(audio, KeysValues) else self.prepare(audio)
         query = self._split(self.query(self.norm(hidden)))  # (batch, heads, positions, head channels)
         heard = scaled_dot_product_attention(query, read.keys, read.values)
         heard = self.out(heard.transpose(1, 2).flatten(2))  # (batch, positions, channels)
         # In the dtype of the hidden states, so that a float32 strength does not widen a half-precision model.
-        return hidden + (strength * torch.tanh(self.gate)).to(heard.dtype) * heard
+        return (strength * torch.tanh(self.gate)).to(heard.dtype) * heard
 
     @torch.no_grad()
     def copy_from(self, norm: nn.LayerNorm, attention: Attention, gate: float) -> None:

@@ -1,46 +1,27 @@
 """The parts of an image model that hears, loaded from folders in diffusers' layout."""
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors import SafetensorError
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.errors import MissingFileError, ModelError
 from sonicdiffusion.hub import resolve
-from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
-from sonicdiffusion.models.audio_adapter import AudioAdapter
-from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
-from sonicdiffusion.models.audio_projector import AudioProjector
+from sonicdiffusion.pipelines.hearing import ADAPTER_FOLDER, ENCODER_FOLDER, Hearing, load_hearing
 
-ADAPTER_FOLDER = "audio_adapter"
-ENCODER_FOLDER = "audio_encoder"
 _AUTOENCODERS = {
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
     "AutoencoderTiny": "diffusers.models.autoencoders.autoencoder_tiny",
 }
-
-
-@dataclass(eq=False)
-class Hearing:
-    """The parts that turn sound into audio tokens, with the adapter that lets the UNet take them in.
-
-    Args:
-        config: facts of the adapter.
-        encoder: samples to embedding, in float32.
-        projector: embedding to tokens, in float32.
-        adapter: installed in the UNet.
-    """
-
-    config: AdapterConfig
-    encoder: ClapAudioEncoder
-    projector: AudioProjector
-    adapter: AudioAdapter
 
 
 @dataclass(eq=False)
@@ -65,6 +46,18 @@ class Components:
     scheduler: Any
     hearing: Hearing | None
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short name of the weights, by a few numbers of each: enough to tell one training from another."""
+        digest = hashlib.sha256()
+        parts = [self.unet, self.vae, self.text_encoder]
+        if self.hearing is not None:
+            parts += [self.hearing.encoder, self.hearing.projector]
+        for part in parts:
+            for name, value in part.state_dict().items():
+                digest.update(name.encode() + value.flatten()[:16].float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
 
 def load_components(
     name: str | Path, adapter: str | Path | None, device: torch.device, dtype: torch.dtype
@@ -87,12 +80,16 @@ def load_components(
             raise MissingFileError(
                 f"The model {str(name)!r} has no folder '{part}'. Give a folder in diffusers' layout."
             )
+    autoencoder, sampler = _autoencoder(folder / "vae"), _scheduler_kind(folder / "scheduler")
     try:
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype)
-        vae = _autoencoder(folder / "vae").from_pretrained(folder / "vae", torch_dtype=dtype)
-        text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=dtype)
+        unet = _whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
+        vae = _whole(autoencoder, folder / "vae", torch_dtype=dtype)
+        text_encoder = _whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    except (OSError, ValueError, RuntimeError) as problem:
+        scheduler = sampler.from_pretrained(folder / "scheduler")
+    except ModelError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
         raise ModelError(
             f"The model {str(name)!r} cannot be loaded ({problem}). Copy or download it again."
         ) from problem
@@ -102,30 +99,20 @@ def load_components(
             "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
         )
     hearing = _load_hearing(folder, adapter, unet)
-    networks: list[Any] = [unet, vae, text_encoder]
-    if hearing is not None:
-        networks += [hearing.encoder, hearing.projector]
-    for network in networks:
+    for network in (unet, vae, text_encoder):
         network.to(device).eval().requires_grad_(False)
-    scheduler = _load_scheduler(folder / "scheduler")
+    if hearing is not None:
+        hearing.to(device)
     return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing)
 
 
 def _load_hearing(folder: Path, adapter: str | Path | None, unet: UNet2DConditionModel) -> Hearing | None:
-    if adapter is None and not (folder / ADAPTER_FOLDER).is_dir():
-        return None
-    place = folder / ADAPTER_FOLDER if adapter is None else resolve(adapter)
-    if (place / ADAPTER_FOLDER).is_dir():  # a whole model was named as the adapter
-        place = place / ADAPTER_FOLDER
-    candidates = (place / ENCODER_FOLDER, place.parent / ENCODER_FOLDER, folder / ENCODER_FOLDER)
-    found = next((candidate for candidate in candidates if candidate.is_dir()), None)
-    if found is None:
-        raise MissingFileError(
-            f"The adapter {str(place)!r} has no audio encoder. Put the encoder's folder into it as '{ENCODER_FOLDER}'."
-        )
-    encoder = ClapAudioEncoder.load(found)
-    config, projector, installed = load_adapter(place, unet, encoder.config)
-    return Hearing(config, encoder, projector, installed)
+    if adapter is None:
+        return load_hearing(folder, unet) if (folder / ADAPTER_FOLDER).is_dir() else None
+    place = resolve(adapter)
+    has_encoder = any((part / ENCODER_FOLDER).is_dir() for part in (place, place.parent))
+    beside = None if has_encoder or not (folder / ENCODER_FOLDER).is_dir() else folder / ENCODER_FOLDER
+    return load_hearing(place, unet, beside)
 
 
 def _autoencoder(folder: Path) -> Any:
@@ -135,13 +122,24 @@ def _autoencoder(folder: Path) -> Any:
     return getattr(import_module(_AUTOENCODERS[kind]), kind)
 
 
-def _load_scheduler(folder: Path) -> Any:
+def _whole(kind: Any, folder: Path, **settings: Any) -> Any:
+    """Load a network from safetensors alone, and refuse one whose weights are not all there."""
+    network, info = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **settings)
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise ModelError(
+            f"{folder} lacks {missing[0]!r} ({len(missing)} tensors missing). Copy or download the model again."
+        )
+    return network
+
+
+def _scheduler_kind(folder: Path) -> Any:
     kind = _class_name(folder / "scheduler_config.json")
     # The name comes from a file: only schedulers of diffusers are looked up.
     found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Scheduler") else None
     if found is None:
         raise ModelError(f"diffusers has no scheduler {kind!r}. Name one it has in {folder}.")
-    return found.from_pretrained(folder)
+    return found
 
 
 def _class_name(path: Path) -> str:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import Denoise
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.models.audio_adapter import STRENGTH_KEY, TOKENS_KEY, AudioAdapter
+from sonicdiffusion.models.audio_adapter import AudioAdapter
+from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ def build_denoiser(
         audio_tokens = torch.cat([_spread(sounds[branch], num_images) for branch in guidance.branches])
         # A tensor, since a compiled UNet is compiled anew for every other Python number.
         strength = torch.tensor(audio_strength, device=audio_tokens.device, dtype=audio_tokens.dtype)
-        audio = {TOKENS_KEY: adapter.prepare(audio_tokens), STRENGTH_KEY: strength}
+        audio = {AUDIO_KEY: [HeardSound(adapter.prepare(audio_tokens), strength, adapter=adapter.name)]}
 
     def denoise(latents: Tensor, timestep: Tensor) -> Tensor:
         batch = torch.cat([latents] * len(guidance.branches)).to(text_tokens.dtype)

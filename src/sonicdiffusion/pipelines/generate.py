@@ -17,20 +17,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.audio.decode import decode
-from sonicdiffusion.audio.resample import resample
-from sonicdiffusion.audio.window import CropPolicy, windows
+from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import SamplingStep, initial_noise, sample
 from sonicdiffusion.errors import ConfigError, ModelError
-from sonicdiffusion.pipelines.components import Components, Hearing, load_components
+from sonicdiffusion.pipelines.components import Components, load_components
 from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
 from sonicdiffusion.pipelines.device import choose_device
+from sonicdiffusion.pipelines.hearing import Hearing
 from sonicdiffusion.pipelines.pairing import Sound, name_sounds, pair_up
-from sonicdiffusion.values import Waveform
 
 DEFAULT_GUIDANCE = 5.0  # for a model without an adapter, which brings its own
 DEFAULT_STEPS = 25
@@ -105,8 +102,8 @@ class GenerationPipeline:
         """Make pictures.
 
         Args:
-            audio: a recording's path or samples, or its embedding (1, width); None for text alone; or a list of
-                them, each with its pictures.
+            audio: a recording's path or samples, its embedding (1, width), or a mapping from such to their weights in
+                a mixture; None for text alone; or a list of them, each with its pictures.
             prompt: what else the pictures show; or a list as long as that of the sounds.
             negative_prompt: what it does not show.
             audio_strength: factor of the audio branch; 0 is exactly the image model without sound.
@@ -160,6 +157,9 @@ class GenerationPipeline:
         settings = {
             "sonicdiffusion": __version__,
             "model": self.components.name,
+            "fingerprint": self.components.fingerprint,
+            "device": self.device.type,
+            "dtype": str(self.components.unet.dtype).removeprefix("torch."),
             "audio": name_sounds(audio),
             "prompt": prompt if isinstance(prompt, str) else list(prompt),
             "negative_prompt": negative_prompt,
@@ -181,27 +181,21 @@ class GenerationPipeline:
         return next(self.components.unet.parameters()).device
 
     @torch.no_grad()
-    def embed_sound(self, audio: str | Path | Waveform, crop_policy: CropPolicy | None = None) -> Tensor:
+    def embed_sound(self, audio: Sound, crop_policy: CropPolicy | None = None) -> Tensor:
         """Return the embedding (1, width) of a recording; several windows are averaged.
 
         Raises:
             AudioError: if the recording cannot be used.
             ModelError: if the model has no adapter.
         """
-        hearing = self._hearing()
-        waveform = resample(audio if isinstance(audio, Waveform) else decode(audio), hearing.config.sample_rate)
-        policy: Any = crop_policy or hearing.config.crop_policy
-        clips = torch.from_numpy(windows(waveform, hearing.config.window_seconds, policy))
-        embedding = hearing.encoder(clips.to(self.device)).mean(dim=0, keepdim=True)
-        # The mean of unit vectors is shorter, which the projector was not trained for.
-        return normalize(embedding, dim=-1) if hearing.encoder.config.normalise else embedding
+        return self._hearing().embed(audio, crop_policy)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Return text tokens (texts, tokens, channels); a text that is too long is cut with a warning."""
         tokenizer = self.components.tokenizer
         length = min(tokenizer.model_max_length, self.components.text_encoder.config.max_position_embeddings)
-        full = tokenizer(list(texts)).input_ids
+        full = tokenizer(list(texts), verbose=False).input_ids  # it warns of what is cut below
         for ids in full:
             if len(ids) > length:
                 warnings.warn(
@@ -240,11 +234,10 @@ class GenerationPipeline:
         embeddings: dict[int, Tensor] = {}
         for sound in sounds:
             if id(sound) not in embeddings:
-                heard = sound if isinstance(sound, Tensor) else self.embed_sound(sound, crop_policy)  # type: ignore[arg-type]
-                embeddings[id(sound)] = heard.to(hearing.projector.out.weight)
+                embeddings[id(sound)] = hearing.embed(sound, crop_policy)  # type: ignore[arg-type]
         embedding = torch.cat([embeddings[id(sound)] for sound in sounds])
         audio_tokens, null_tokens = (
-            tokens.to(text_tokens.dtype) for tokens in (hearing.projector(embedding), hearing.projector.null_tokens())
+            tokens.to(text_tokens.dtype) for tokens in (hearing.tokens(embedding), hearing.null_tokens())
         )
         return Conditioning(text_tokens, negative_tokens, audio_tokens, null_tokens)
 

@@ -10,6 +10,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
+from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_adapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
 from sonicdiffusion.training.stage2 import AudioBranch
@@ -39,7 +40,7 @@ class BundleRecipe:
         num_steps: default of generation.
     """
 
-    crop_policy: str = "loudest"
+    crop_policy: CropPolicy = "loudest"
     text_guidance: float = 3.0
     audio_guidance: float = 3.0
     num_steps: int = 20
@@ -71,9 +72,9 @@ def write_bundle(folder: Path, recipe: BundleRecipe, parts: Parts) -> None:
     folder.mkdir(parents=True)
     branch, encoder = parts.branch.half(), parts.encoder
     config = AdapterConfig(
-        encoder=EncoderName(encoder.config.name, encoder.config.version),
-        sample_rate=encoder.config.log_mel.sample_rate,
-        window_seconds=encoder.config.window_seconds,
+        encoder=EncoderName(encoder.facts.name, encoder.facts.version),
+        sample_rate=encoder.facts.sample_rate,
+        window_seconds=encoder.facts.window_seconds,
         crop_policy=recipe.crop_policy,
         base_family="mini",
         sites=branch.adapter.sites,

@@ -1,7 +1,7 @@
 """One training loop for every step: seeded, checkpointed, averaged, and the same again after an interruption.
 
 Every random number of a step follows from the seed and the step's number, so a checkpoint holds weights,
-optimiser and step, and nothing else: a resumed run repeats an uninterrupted one bit for bit on the same machine
+averages, optimiser, settings and step: a resumed run repeats an uninterrupted one bit for bit on the same machine
 and thread count.
 """
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -38,6 +39,9 @@ class LoopSettings:
         seed: chooses batches, noise and dropout.
         checkpoint_seconds: time between checkpoints.
         mixed_precision: "auto" takes bfloat16 on a GPU and float32 on a CPU; or "no", "bf16".
+
+    Raises:
+        ConfigError: if a number is out of range.
     """
 
     num_steps: int = 1000
@@ -50,7 +54,13 @@ class LoopSettings:
     gradient_clip: float = 1.0
     seed: int = 0
     checkpoint_seconds: float = 90.0
-    mixed_precision: str = "auto"
+    mixed_precision: Literal["auto", "no", "bf16"] = "auto"
+
+    def __post_init__(self) -> None:
+        if min(self.num_steps, self.batch_size) < 1 or self.learning_rate <= 0:
+            raise ConfigError("num_steps and batch_size start at 1, and learning_rate must be above 0.")
+        if not (0 <= self.ema_decay < 1 and 0 <= self.decay_share <= 1):
+            raise ConfigError("ema_decay lies between 0 and 1, and decay_share from 0 to 1.")
 
     def rate(self, step: int) -> float:
         """Return the factor on the learning rate at a step: a ramp up, a plateau, a ramp down to 0."""

@@ -5,7 +5,7 @@ Everything that can be made again lies in the cache folder; only `bundle` writes
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -95,10 +95,11 @@ class Workshop:
     Args:
         recipe: a name such as "mini-cpu", or a folder with one TOML file for each step.
         folder: where the work lies; in the cache folder unless given.
-        target: where the bundle is put; into the package unless given.
+        target: where the bundle is put; unless given, into the package for a recipe of the package, and else into the
+            folder "model" where the work lies.
 
     Raises:
-        ConfigError: if the recipe is not known.
+        ConfigError: if the recipe is not known, or one of its files has a mistake.
     """
 
     def __init__(self, recipe: str, folder: Path | None = None, target: Path | None = None) -> None:
@@ -106,7 +107,21 @@ class Workshop:
         if not self.recipes.is_dir():
             raise ConfigError(f"There is no recipe {recipe!r}. {nearest(recipe, recipe_names())}")
         self.folder = folder or cache_folder() / "runs" / self.recipes.name
-        self.target = target or Path(str(files("sonicdiffusion"))) / "bundled" / "mini"
+        package = Path(str(files("sonicdiffusion"))) / "bundled" / "mini"
+        self.target = target or (package if recipe in recipe_names() else self.folder / "model")
+        for step, kind in RECIPES.items():  # so that a mistake in the last is not found after hours
+            self._recipe(step, kind)
+
+    def steps(self, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the steps of these names, or all in order.
+
+        Raises:
+            ConfigError: if one is not known.
+        """
+        for name in names:
+            if name not in STEPS:
+                raise ConfigError(f"There is no step {name!r}. {nearest(name, STEPS)}")
+        return tuple(names) or STEPS
 
     def run(self, step: str) -> Iterator[Progress]:
         """Do one step, yielding its progress; a step that is done is not done again.
@@ -114,8 +129,7 @@ class Workshop:
         Raises:
             ConfigError: if the step is not known, or one that it needs is not done.
         """
-        if step not in STEPS:
-            raise ConfigError(f"There is no step {step!r}. {nearest(step, STEPS)}")
+        (step,) = self.steps([step])
         for needed in _NEEDS[step]:
             if not self._is_made(needed, "done.json"):
                 raise ConfigError(f"The step {step!r} needs {needed!r}, which is not done. Train it first.")

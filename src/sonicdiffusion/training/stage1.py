@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig, Residual
 from sonicdiffusion.soundscapes.captions import grade, name_sound
 from sonicdiffusion.soundscapes.scene import sample_scene
 from sonicdiffusion.training.base import SceneBatches
@@ -39,12 +40,16 @@ class Stage1Recipe:
 
     attention_width: int = 128
     num_blocks: int = 4
-    residual: str = "chained"
+    residual: Residual = "chained"
     temperature: float = 0.07
     contrast_weight: float = 0.25
     caption_tokens: float = 8.0
     embedding_copies: int = 1
     loop: LoopSettings = field(default_factory=LoopSettings)
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0 or self.embedding_copies < 1:
+            raise ConfigError("temperature must be above 0, and embedding_copies start at 1.")
 
 
 def token_weights(num_tokens: int, caption_tokens: float) -> torch.Tensor:
@@ -118,6 +123,6 @@ def build_projector(recipe: Stage1Recipe, batches: SceneBatches, embedding_width
             token_width=batches.text_encoder.config.hidden_size,
             attention_width=recipe.attention_width,
             num_blocks=recipe.num_blocks,
-            residual=recipe.residual,  # type: ignore[arg-type]
+            residual=recipe.residual,
         )
     )

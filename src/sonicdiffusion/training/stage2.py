@@ -16,6 +16,7 @@ from torch import nn
 
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
+from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.scene import Scene, sample_scene
 from sonicdiffusion.training.base import SceneBatches, diffusion_loss
@@ -61,8 +62,8 @@ class AudioBranch(nn.Module):
         audio_embedding: torch.Tensor,
     ) -> torch.Tensor:
         """Return the UNet's prediction with text tokens and an audio embedding (zero = null audio)."""
-        audio = {"audio_tokens": self.projector(audio_embedding)}
-        return self.unet(noisy, times, text_tokens, cross_attention_kwargs=audio).sample
+        audio = [HeardSound(self.projector(audio_embedding))]
+        return self.unet(noisy, times, text_tokens, cross_attention_kwargs={AUDIO_KEY: audio}).sample
 
 
 def train_stage2(
