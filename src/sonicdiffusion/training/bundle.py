@@ -97,11 +97,16 @@ def write_bundle(folder: Path, recipe: BundleRecipe, parts: Parts) -> None:
 
 
 def _clean_config(path: Path) -> None:
-    """Take out what only the machine of the training knows, and what diffusers writes but warns of on reading."""
+    """Take out what only the machine of the training knows, and what diffusers writes but warns of on reading.
+
+    Where nothing else is asked, diffusers loads its networks in float32, and transformers its own as the file says.
+    """
     facts = json.loads(path.read_text())
     facts.pop("_name_or_path", None)
     if facts.get("_class_name") == "AutoencoderTiny":
         facts.pop("block_out_channels", None)
+    if "dtype" in facts:
+        facts["dtype"] = "float32"
     path.write_text(json.dumps(facts, indent=2) + "\n")
 
 
