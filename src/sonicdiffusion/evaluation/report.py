@@ -8,13 +8,13 @@ from typing import Any
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.config import nearest
-from sonicdiffusion.data.examples import WORLD_VERSION
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import real_recordings
 from sonicdiffusion.evaluation.speed import speed
 from sonicdiffusion.models.folders import write_settings
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 
 Numbers = dict[str, Any]
 
