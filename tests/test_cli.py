@@ -181,6 +181,16 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(("closing", "code"), [("--version >&-", 0), ("--version 2>&-", 0), ("generate - <&-", 1)])
+def test_a_closed_stream_is_no_traceback(closing: str, code: int, tmp_path: Path) -> None:
+    command = ["sh", "-c", f'"$0" -m sonicdiffusion.cli.main {closing}', sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("Standard input is closed" in done.stderr) == (code == 1)
+
+
 def test_standard_input_is_a_sound(
     run: Run, model: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
