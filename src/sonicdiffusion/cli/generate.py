@@ -33,6 +33,7 @@ def generate(
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
     adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {_OWN}.")] = None,
     size: Annotated[int | None, typer.Option(min=16, max=4096, help=f"Side in pixels; {_OWN}.")] = None,
+    heatmap: Annotated[bool, typer.Option("--heatmap", help="Show beside each picture where the sound acted.")] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
 ) -> None:
@@ -63,6 +64,7 @@ def generate(
                 continue
             if pipeline is None:  # not before there is a sound to hear: loading takes seconds
                 pipeline = _load(model, adapter, device, console.print)
+                from sonicdiffusion.pipelines.heat import overlay
             result = pipeline(
                 recording.waveform,
                 prompt,
@@ -76,11 +78,15 @@ def generate(
                 height=size,
                 width=size,
                 batch_size=_BATCH,
+                heat=heatmap,
                 on_step=lambda step: bar.advance(task, 1.0 / (step.num_steps * math.ceil(count / _BATCH))),
             )
             facts = {"adapter": adapter, "sound": Path(name).name, "sound_sha256": recording.sha256}
             stem = "standard_input" if name == "-" else Path(name).stem
             folder.save(result.images, stem, {**result.settings, **facts})
+            if result.heat is not None:
+                shown = [overlay(*pair) for pair in zip(result.images, result.heat, strict=True)]
+                folder.save(shown, f"{stem}-heat", {**result.settings, **facts, "shows": "where the sound acted"})
     _report(folder, count, num_failed)
 
 

@@ -11,6 +11,7 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
+from sonicdiffusion.evaluation.heat import heat
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import class_folders, real_recordings
 from sonicdiffusion.evaluation.speed import speed
@@ -20,7 +21,8 @@ from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 Numbers = dict[str, Any]
 
 # Speed comes first: the memory it reports would else be that of the other measurements.
-NAMES = ("speed", *MEASUREMENTS, "real_recordings")
+_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat}
+NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.
 _DETAILS = ("clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
@@ -82,12 +84,10 @@ def measure(
         "judge": bench.judge.facts.get("validation", {}),
     }
     for name in names:
-        if name == "speed":
-            numbers = speed(bench)
-        elif name == "real_recordings":
+        if name == "real_recordings":
             numbers = real_recordings(bench, sounds or Path())
         else:
-            numbers = MEASUREMENTS[name](bench)
+            numbers = _MEASUREMENTS[name](bench)
         report[name] = numbers
         if on_done is not None:
             on_done(name, numbers)
