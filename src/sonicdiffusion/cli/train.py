@@ -19,9 +19,9 @@ def train(
     from sonicdiffusion.training.mini import STEPS, Workshop
 
     workshop = Workshop(recipe, folder)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[losses]}"), console=console) as bars:
+    console = Console(stderr=True, markup=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[losses]}", markup=False), console=console) as bars:
         for name in step or STEPS:
             tasks: dict[str, int] = {}
             for now in workshop.run(name):
