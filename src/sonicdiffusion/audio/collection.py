@@ -65,4 +65,5 @@ def read_recording(name: str) -> Recording:
     with opened(name, limits) as (title, stream):
         waveform = decode_stream(title, stream, limits)
         stream.seek(0)
-        return Recording(waveform, hashlib.file_digest(stream, "sha256").hexdigest())
+        digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type] - `BinaryIO` does not name `readinto`
+        return Recording(waveform, digest.hexdigest())

@@ -174,8 +174,9 @@ def _decode_with_libsndfile(name: str, stream: BinaryIO, limits: DecodeLimits) -
     """
     if stream.read(3).startswith(_NOISY):
         return None, False
+    bounded: Any = _BoundedSeeks(stream)
     try:
-        file = soundfile.SoundFile(_BoundedSeeks(stream))
+        file = soundfile.SoundFile(bounded)
     except soundfile.LibsndfileError:
         return None, False
     with file:

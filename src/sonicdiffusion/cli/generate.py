@@ -50,7 +50,7 @@ def generate(
     folder = PictureFolder(out)
     pipeline = None
     num_failed = 0
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: console.print(str(message))
         task = bar.add_task("Listening", total=len(names))
@@ -108,10 +108,13 @@ def _load(model: str, adapter: str | None, device: str | None, tell: "Callable[[
 
 def _report(folder: "PictureFolder", count: int, num_failed: int) -> None:
     """Say where the pictures are, and fail if a sound did."""
+    from sonicdiffusion.pipelines.picture_files import SHEET_PICTURES
+
     pictures = folder.pictures
     sheet = folder.save_sheet(count)
     if sheet:
-        print(f"{len(pictures)} pictures are in {folder.path}; {sheet} shows them together.")
+        them = "them" if len(pictures) <= SHEET_PICTURES else f"the first {SHEET_PICTURES}"
+        print(f"{len(pictures)} pictures are in {folder.path}; {sheet} shows {them} together.")
     elif pictures:
         print(f"The picture is {pictures[0]}.")
     if num_failed:
