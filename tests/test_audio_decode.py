@@ -1,5 +1,6 @@
 """Recordings of every kind come in as mono waveforms; everything else is refused in one clear message."""
 
+import contextlib
 import io
 import struct
 import tracemalloc
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonicdiffusion.audio.collection import list_sounds
 from sonicdiffusion.audio.decode import decode
 from sonicdiffusion.audio.limits import BoundedSamples, DecodeLimits
 from sonicdiffusion.errors import AudioError
@@ -117,6 +119,7 @@ def test_sound_files_are_decoded_to_the_mean_of_their_channels(container: str, s
         ("mp4", "aac", True),
         ("matroska", "pcm_u8", True),
         ("matroska", "pcm_s32le", False),
+        ("wav", "pcm_s64le", False),
         ("mov", "pcm_s16le", True),
         ("avi", "mp2", True),  # not LAME, which encodes everything 5% quieter
     ],
@@ -129,6 +132,28 @@ def test_sound_tracks_of_other_containers_are_decoded(container: str, codec: str
     assert loudest_hertz(middle, RATE) == pytest.approx(TONE_HERTZ, abs=2)
     assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.375, rel=0.03)
     assert abs(float(middle.mean())) < 0.01
+
+
+# Written by libsndfile, or by FFmpeg as a container and codec. Nothing here writes .ape, which FFmpeg reads as well.
+KINDS = {
+    "ac3": ("ac3", "ac3"),
+    "flac": None,
+    "m4b": ("ipod", "aac"),
+    "m4v": ("mp4", "aac"),
+    "mp2": ("mp2", "mp2"),
+    "rf64": None,
+    "tta": ("tta", "tta"),
+    "wv": ("wv", "wavpack"),
+}
+
+
+def test_a_folder_gives_every_kind_that_can_be_decoded(tmp_path: Path) -> None:
+    for suffix, kind in KINDS.items():
+        (tmp_path / f"clip.{suffix}").write_bytes(muxed(*kind) if kind else encoded(suffix, tone()))
+    names = list_sounds([str(tmp_path)])
+    assert names == [str(tmp_path / f"clip.{suffix}") for suffix in sorted(KINDS)]
+    for name in names:
+        assert decode(name).duration_seconds == pytest.approx(2.0, abs=0.08)
 
 
 @pytest.mark.parametrize(("container", "subtype"), [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("MP3", None)])
@@ -156,6 +181,27 @@ def test_damaged_mp3_is_decoded_past_the_damage() -> None:
     middle = len(content) // 2
     content[middle : middle + 3000] = np.random.default_rng(0).bytes(3000)
     assert decode(bytes(content)).duration_seconds > 3.5
+
+
+def changed(content: bytes, start: int, value: bytes) -> bytes:
+    return content[:start] + value + content[start + len(value) :]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(
+            changed(encoded("AIFF", tone()), 36, b"\xff" * 4), id="AIFF that sends its reader before its start"
+        ),
+        pytest.param(changed(muxed("mp3", "libmp3lame"), 8000, bytes(2000)), id="damaged MP3"),
+        pytest.param(changed(encoded("SDS", tone()[:, :1], "PCM_16"), 18, b"\xff" * 4), id="damaged sample dump"),
+        pytest.param(wav(np.array([np.inf, -np.inf] * RATE, "<f4").tobytes(), channels=2, bits=32), id="infinities"),
+    ],
+)
+def test_damaged_files_are_decoded_or_refused_in_silence(content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(AudioError):
+        decode(content)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A recording comes from a path, bytes, a stream or standard input; anything else is refused at once."""
 
+import hashlib
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonicdiffusion.audio.collection import read_recording
 from sonicdiffusion.audio.decode import decode
 from sonicdiffusion.audio.limits import DecodeLimits
 from sonicdiffusion.errors import AudioError, MissingFileError
@@ -30,6 +32,21 @@ def test_path_bytes_stream_and_standard_input_give_the_same_samples(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     for source in (path, str(path), io.BytesIO(content), "-"):
         assert np.array_equal(decode(source).samples, expected)
+
+
+def test_closed_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python starts with `<&-`
+    for read in (decode, read_recording):
+        with pytest.raises(AudioError, match="Standard input is closed"):
+            read("-")
+
+
+def test_a_recording_is_known_by_the_digest_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = flac()
+    (tmp_path / "clip.flac").write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    for name in (str(tmp_path / "clip.flac"), "-"):
+        assert read_recording(name).sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_raw_file_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from small_models import save_tiny_model
 
 from sonicdiffusion.cli.main import main
 from sonicdiffusion.pipelines.picture_files import read_settings
+from sonicdiffusion.training.mini import Workshop
 
 PROGRAM = [sys.executable, "-m", "sonicdiffusion.cli.main"]
 
@@ -123,6 +124,7 @@ def test_pictures_are_never_overwritten(run: Run, model: Path, sound: Path, tmp_
         (("soundscapes", "--out", "SOUND", "--count", "1"), 2),
         (("generate", "SOUND", "--out", "SOUND"), 2),
         (("generate", "SOUND", "--device", "abacus"), 2),
+        (("generate", "SOUND", "--device", "meta"), 2),
     ],
 )
 def test_a_failure_is_one_sentence(
@@ -134,6 +136,22 @@ def test_a_failure_is_one_sentence(
     assert done.code == code
     assert done.stdout == ""
     assert_one_sentence(done.stderr)
+    assert not list(Path().iterdir())  # no folder for pictures that were not made
+
+
+def test_brackets_in_names_are_no_markup(
+    run: Run, model: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # shows the progress
+    live = sound.rename(tmp_path / "[live] rain.wav")
+    done = run("generate", live, "--model", model, "--steps", 1, "--out", tmp_path / "out")
+    assert done.code == 0, done.stderr
+    assert live.name in done.stderr
+    monkeypatch.delenv("FORCE_COLOR")
+    monkeypatch.setattr(Workshop, "run", lambda *_: iter(()))  # the step is done
+    done = run("train", "mini-cpu", "base", "--folder", tmp_path / "runs[" / "v2]")
+    assert done.code == 0, done.stderr
+    assert "runs[/v2]" in "".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("arguments", [("genrate",), ("generate",), ("generate", "x.wav", "--steps", "many")])
@@ -179,6 +197,16 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     done = subprocess.run([*PROGRAM, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(writer)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(("closing", "code"), [("--version >&-", 0), ("--version 2>&-", 0), ("generate - <&-", 1)])
+def test_a_closed_stream_is_no_traceback(closing: str, code: int, tmp_path: Path) -> None:
+    command = ["sh", "-c", f'"$0" -m sonicdiffusion.cli.main {closing}', sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("Standard input is closed" in done.stderr) == (code == 1)
 
 
 def test_standard_input_is_a_sound(

@@ -22,7 +22,7 @@ from sonicdiffusion.evaluation.judge import NOTHING, Judge, JudgeConfig, JudgeNe
 from sonicdiffusion.evaluation.linear import LinearClassifier
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import Recording, _scores, read_recordings
-from sonicdiffusion.evaluation.report import NAMES, choose, markdown, measure, rows, write
+from sonicdiffusion.evaluation.report import NAMES, choose, measure, write
 from sonicdiffusion.evaluation.train_judge import (
     JudgeRecipe,
     augment,
@@ -219,7 +219,6 @@ def test_the_autoencoder_is_the_pipelines_own(bench: Bench) -> None:
     assert np.abs(bench.reconstruct(pictures) - np.stack(expected)).max() <= 1
 
 
-@pytest.mark.filterwarnings("ignore:The prompt has")  # the tiny tokenizer spells every letter
 @pytest.mark.slow  # every measurement once
 @pytest.mark.filterwarnings("ignore:The prompt has")  # the small model reads fewer tokens than prompts have
 def test_an_evaluation_measures_everything_and_tells_no_paths(bench: Bench, recordings: Path, tmp_path: Path) -> None:
@@ -267,21 +266,6 @@ def test_scores_of_recordings_average_over_classes_and_merge_the_two_bangs() -> 
     assert scores["by_class"] == pytest.approx({"birds": 5 / 6, "thunder": 0.5})
     assert scores["confusion"]["birds"] == {"birds": 5, "none": 1}
     assert "report" not in scores
-
-
-def test_rows_show_a_share_with_its_interval_and_what_lies_below_it() -> None:
-    numbers = {"share": {"value": 0.5, "low": 0.4, "high": 0.6, "count": 10, "by_event": {"birds": 0.25}}, "clips": []}
-    found = [(row.name, row.value, row.interval, row.count) for row in rows(numbers)]
-    assert found == [("share", "0.500", "0.400 to 0.600", "10"), ("share.by_event.birds", "0.250", "", "")]
-    assert "birds" not in markdown({"with_place": numbers})
-
-
-def test_unknown_measurements_are_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="'mixtures'"):
-        choose(["mixture"], None)
-    with pytest.raises(ConfigError, match="--sounds"):
-        choose(["real_recordings"], None)
-    assert "real_recordings" not in choose(None, None)
 
 
 def test_the_command_prints_a_table_and_writes_a_report(

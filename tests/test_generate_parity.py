@@ -222,8 +222,9 @@ def test_a_hub_id_without_a_network_is_one_sentence(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match="Check the spelling and the connection"):
-        resolve("nobody/no-such-model")
+    for name in ("nobody/no-such-model", "nobody/no-such-model@v1", "nobody/no-such-model@refs/pr/1"):
+        with pytest.raises(ModelError, match="Check the spelling and the connection"):
+            resolve(name)
 
 
 def test_numbers_of_steps_that_rounding_spoils_are_refused() -> None:

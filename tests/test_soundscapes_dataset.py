@@ -6,9 +6,9 @@ import pytest
 import soundfile
 
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.soundscapes.dataset import write_dataset
+from sonicdiffusion.soundscapes.dataset import scene_name, write_dataset
 from sonicdiffusion.soundscapes.picture.paint import paint
-from sonicdiffusion.soundscapes.scene import sample_scene
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION, sample_scene
 
 SMALL = {"size": 80, "duration_seconds": 0.5}
 
@@ -50,6 +50,33 @@ def test_a_folder_holds_one_kind_of_data_set(tmp_path: Path) -> None:
     write_dataset(tmp_path, 1, **SMALL)
     with pytest.raises(ConfigError, match="size 80, not 96"):
         write_dataset(tmp_path, 2, size=96, duration_seconds=0.5)
+
+
+@pytest.mark.parametrize("version", [WORLD_VERSION - 1, None])
+def test_a_data_set_of_another_world_is_not_continued(tmp_path: Path, version: int | None) -> None:
+    write_dataset(tmp_path, 1, **SMALL)
+    facts = json.loads((tmp_path / "dataset.json").read_text())
+    assert facts.pop("world") == WORLD_VERSION
+    (tmp_path / "dataset.json").write_text(json.dumps(facts if version is None else {**facts, "world": version}))
+    with pytest.raises(ConfigError, match=r"version.* of the world"):
+        write_dataset(tmp_path, 2, **SMALL)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "metadata.jsonl"])
+@pytest.mark.parametrize("content", [b"[]\n", b"caf\xe9\n", b"{\n"])
+def test_a_damaged_data_set_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    write_dataset(tmp_path, 1, **SMALL)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match="hoose another folder"):
+        write_dataset(tmp_path, 2, **SMALL)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    name = scene_name(sample_scene(0))
+    (tmp_path / "pictures" / f"{name}.png").mkdir(parents=True)  # in the way
+    with pytest.raises(OSError, match="directory"):
+        write_dataset(tmp_path, 1, **SMALL)
+    assert not list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1, "first_seed": -1}, {"count": 1, "size": 15}])

@@ -60,6 +60,9 @@ def test_a_scene_refuses_what_it_does_not_know() -> None:
         Event("waves", 0.0)
     with pytest.raises(ConfigError, match="at most two"):
         Scene("coast", "day", (Event("waves", 0.5), Event("waves", 0.6)), 0)
+    for make in (sample_scene, lambda seed: Scene("coast", "day", (), seed)):
+        with pytest.raises(ConfigError, match="at least 0, got -1"):
+            make(-1)
 
 
 def test_captions_name_what_they_say_they_name() -> None:

@@ -70,7 +70,7 @@ def resolve(name: str | Path) -> Path:
 
 
 def _is_hub_id(name: str) -> bool:
-    owner, slash, repository = name.partition("/")
+    owner, slash, repository = name.partition("@")[0].partition("/")  # a revision such as refs/pr/1 has slashes, too
     return bool(slash and owner and repository) and "/" not in repository and not owner.startswith((".", "~"))
 
 

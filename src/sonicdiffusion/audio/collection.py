@@ -1,12 +1,11 @@
 """What a user names as sounds becomes a list of recordings, each with a fingerprint."""
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonicdiffusion.audio.decode import decode
+from sonicdiffusion.audio.decode import decode_stream, opened
 from sonicdiffusion.audio.limits import DecodeLimits
 from sonicdiffusion.errors import MissingFileError
 from sonicdiffusion.values import Waveform
@@ -15,8 +14,8 @@ STANDARD_INPUT = "-"
 
 # Which files of a folder count; a file that is named itself may end in anything.
 SUFFIXES = frozenset(
-    ".3gp .aac .aif .aiff .amr .au .avi .caf .flac .flv .m4a .mka .mkv .mov .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv "
-    ".opus .ts .w64 .wav .weba .webm .wma .wmv".split()
+    ".3gp .aac .ac3 .aif .aiff .amr .ape .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 .mpeg "
+    ".mpg .oga .ogg .ogv .opus .rf64 .ts .tta .w64 .wav .weba .webm .wma .wmv .wv".split()
 )
 
 
@@ -62,9 +61,9 @@ def read_recording(name: str) -> Recording:
         MissingFileError: if there is no such file.
         AudioError: if it is not a readable recording or passes a limit.
     """
-    if name == STANDARD_INPUT:
-        content = sys.stdin.buffer.read(DecodeLimits().max_bytes + 1)
-        return Recording(decode(content), hashlib.sha256(content).hexdigest())
-    waveform = decode(name)
-    with Path(name).open("rb") as file:
-        return Recording(waveform, hashlib.file_digest(file, "sha256").hexdigest())
+    limits = DecodeLimits()
+    with opened(name, limits) as (title, stream):
+        waveform = decode_stream(title, stream, limits)
+        stream.seek(0)
+        digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type] - `BinaryIO` does not name `readinto`
+        return Recording(waveform, digest.hexdigest())

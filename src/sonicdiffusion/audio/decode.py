@@ -28,8 +28,11 @@ _READ_BYTES = 1 << 20
 # files and addresses, and the text and raw formats, which accept anything.
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,"
-    "aac,ac3,eac3,aiff,amr,ape,au,caf,dts,flac,mp3,ogg,tta,w64,wav,wv"
+    "aac,ac3,eac3,aiff,amr,ape,au,caf,dts,flac,mp3,ogg,sds,tta,w64,wav,wv"
 )
+
+# libsndfile prints its complaints about MPEG audio and MIDI sample dumps; FFmpeg decodes both in silence.
+_NOISY = (b"ID3", b"\xf0\x7e", *(bytes([0xFF, byte]) for byte in range(0xE0, 0x100)))
 
 _NOT_SOUND = (
     "cannot be read as sound: it is damaged or of another kind. Expected WAV, FLAC, Ogg, MP3, M4A, WebM or "
@@ -56,28 +59,48 @@ def decode(source: str | Path | BinaryIO | bytes, *, limits: DecodeLimits | None
         AudioError: if the source is not a readable recording or passes a limit.
     """
     limits = limits or DecodeLimits()
-    with _opened(source, limits) as (name, stream):
-        samples, is_intact = _decode_with_libsndfile(name, stream, limits)
-        if is_intact and samples is not None and samples.is_enough:
-            return samples.finish()
-        stream.seek(0)
-        try:
-            others = _decode_with_ffmpeg(name, stream, limits)
-        except AudioError:
-            if samples is None or not samples.is_enough:
-                raise
-            return samples.finish()
-        # Of a damaged file, whichever decoder got further is right.
-        return max((samples or others, others), key=lambda one: one.num_samples).finish()
+    with opened(source, limits) as (name, stream):
+        return decode_stream(name, stream, limits)
+
+
+def decode_stream(name: str, stream: BinaryIO, limits: DecodeLimits) -> Waveform:
+    """Decode what `opened` yields, as `decode` does.
+
+    Raises:
+        AudioError: if it is not a readable recording or passes a limit.
+    """
+    samples, is_intact = _decode_with_libsndfile(name, stream, limits)
+    if is_intact and samples is not None and samples.is_enough:
+        return samples.finish()
+    stream.seek(0)
+    try:
+        others = _decode_with_ffmpeg(name, stream, limits)
+    except AudioError:
+        if samples is None or not samples.is_enough:
+            raise
+        return samples.finish()
+    # Of a damaged file, whichever decoder got further is right.
+    return max((samples or others, others), key=lambda one: one.num_samples).finish()
 
 
 @contextmanager
-def _opened(source: str | Path | BinaryIO | bytes, limits: DecodeLimits) -> "Iterator[tuple[str, BinaryIO]]":
-    """Yield the name for messages together with a seekable stream of a size within the limits."""
+def opened(source: str | Path | BinaryIO | bytes, limits: DecodeLimits) -> "Iterator[tuple[str, BinaryIO]]":
+    """Yield the name for messages together with a seekable stream of a size within the limits.
+
+    Args:
+        source: as of `decode`.
+        limits: of which `max_bytes` binds here.
+
+    Raises:
+        MissingFileError: if the path does not exist.
+        AudioError: if the source cannot be opened or read, is empty or too large.
+    """
     if isinstance(source, bytes | bytearray | memoryview):
         limits.check_bytes("The recording", len(source))
         yield "The recording", io.BytesIO(source)
     elif isinstance(source, str) and source == "-":
+        if sys.stdin is None:
+            raise AudioError("Standard input is closed. Send a recording to it, or name a file instead of '-'.")
         yield "Standard input", _read_stream("Standard input", sys.stdin.buffer, limits)
     elif isinstance(source, str | os.PathLike):
         with _open_file(source, limits) as stream:
@@ -124,15 +147,37 @@ def _read_stream(name: str, stream: BinaryIO, limits: DecodeLimits) -> BinaryIO:
     return held
 
 
+class _BoundedSeeks:
+    """A stream as libsndfile sees it: it cannot be sent out of the file, however its header lies.
+
+    Such a seek would raise within a callback, which prints a traceback and goes on.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.readinto: Any = stream.readinto  # type: ignore[attr-defined]
+        self.read = stream.read
+        self.tell = stream.tell
+        self._stream = stream
+        self._size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        return self._stream.seek(min(max(start + offset, 0), self._size))
+
+
 def _decode_with_libsndfile(name: str, stream: BinaryIO, limits: DecodeLimits) -> tuple[BoundedSamples | None, bool]:
-    """Decode what libsndfile knows.
+    """Decode what libsndfile knows and reads in silence.
 
     Returns:
-        The samples, None if it does not recognise the file; and whether it reached the end without an error.
+        The samples, None if the file is for FFmpeg; and whether it reached the end without an error.
     """
+    if stream.read(3).startswith(_NOISY):
+        return None, False
+    bounded: Any = _BoundedSeeks(stream)
     try:
-        file = soundfile.SoundFile(stream)
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: a name that ends in .raw
+        file = soundfile.SoundFile(bounded)
+    except soundfile.LibsndfileError:
         return None, False
     with file:
         limits.check_stream(name, file.samplerate, file.channels)
@@ -194,7 +239,10 @@ def _add_packet(packet: "av.Packet[Any]", samples: BoundedSamples) -> None:
 
 def _frame_samples(frame: Any) -> NDArray[np.float32]:
     """Return a decoded frame as float32 in [-1, 1], shape (samples, channels)."""
-    values = frame.to_ndarray()  # (channels, samples) if planar, else (1, samples * channels)
+    if frame.format.name == "s64":  # which PyAV does not convert
+        values = np.frombuffer(frame.planes[0], np.int64)[None, : frame.samples * frame.layout.nb_channels]
+    else:
+        values = frame.to_ndarray()  # (channels, samples) if planar, else (1, samples * channels)
     values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
     if values.dtype.kind == "f":
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused later

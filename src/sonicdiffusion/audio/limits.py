@@ -117,7 +117,8 @@ class BoundedSamples:
         Raises:
             AudioError: if the block is not finite or absurdly loud, or if it passes a limit.
         """
-        mono = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0].copy()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+            mono = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0].copy()
         peak = float(np.abs(mono).max(initial=0.0))  # NaN and infinity come through
         if not np.isfinite(peak):
             raise AudioError(f"{self.name} contains NaN or infinite samples. Export it again and retry.")

@@ -28,10 +28,12 @@ def evaluate(
 
     from sonicdiffusion.evaluation.bench import Bench
     from sonicdiffusion.evaluation.judge import Judge
-    from sonicdiffusion.evaluation.report import choose, measure, write
+    from sonicdiffusion.evaluation.report import check_place, choose, measure, write
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
     names = choose(only, sounds)
+    if out is not None:
+        check_place(out)  # before the hours of work that it shall receive
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:

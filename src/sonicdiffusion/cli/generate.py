@@ -33,6 +33,7 @@ def generate(
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
     adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {_OWN}.")] = None,
     size: Annotated[int | None, typer.Option(min=16, max=4096, help=f"Side in pixels; {_OWN}.")] = None,
+    heatmap: Annotated[bool, typer.Option("--heatmap", help="Show beside each picture where the sound acted.")] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
 ) -> None:
@@ -49,7 +50,7 @@ def generate(
     folder = PictureFolder(out)
     pipeline = None
     num_failed = 0
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: console.print(str(message))
         task = bar.add_task("Listening", total=len(names))
@@ -63,6 +64,7 @@ def generate(
                 continue
             if pipeline is None:  # not before there is a sound to hear: loading takes seconds
                 pipeline = _load(model, adapter, device, console.print)
+                from sonicdiffusion.pipelines.heat import overlay
             result = pipeline(
                 recording.waveform,
                 prompt,
@@ -76,11 +78,15 @@ def generate(
                 height=size,
                 width=size,
                 batch_size=_BATCH,
+                heat=heatmap,
                 on_step=lambda step: bar.advance(task, 1.0 / (step.num_steps * math.ceil(count / _BATCH))),
             )
             facts = {"adapter": adapter, "sound": Path(name).name, "sound_sha256": recording.sha256}
             stem = "standard_input" if name == "-" else Path(name).stem
             folder.save(result.images, stem, {**result.settings, **facts})
+            if result.heat is not None:
+                shown = [overlay(*pair) for pair in zip(result.images, result.heat, strict=True)]
+                folder.save(shown, f"{stem}-heat", {**result.settings, **facts, "shows": "where the sound acted"})
     _report(folder, count, num_failed)
 
 
@@ -102,10 +108,13 @@ def _load(model: str, adapter: str | None, device: str | None, tell: "Callable[[
 
 def _report(folder: "PictureFolder", count: int, num_failed: int) -> None:
     """Say where the pictures are, and fail if a sound did."""
+    from sonicdiffusion.pipelines.picture_files import SHEET_PICTURES
+
     pictures = folder.pictures
     sheet = folder.save_sheet(count)
     if sheet:
-        print(f"{len(pictures)} pictures are in {folder.path}; {sheet} shows them together.")
+        them = "them" if len(pictures) <= SHEET_PICTURES else f"the first {SHEET_PICTURES}"
+        print(f"{len(pictures)} pictures are in {folder.path}; {sheet} shows {them} together.")
     elif pictures:
         print(f"The picture is {pictures[0]}.")
     if num_failed:

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,11 +45,19 @@ def _program(
     """Sound as a control for image diffusion models: a recording becomes a picture."""
 
 
-def main() -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 misused, 130 stopped."""
+def _prepare_streams() -> None:
+    """See to it that printing cannot fail for what is printed, or for where."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # started with it closed, as by `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):  # a file's name need not be valid text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 misused, 130 stopped."""
+    _prepare_streams()
     try:
         app()
         code = 0

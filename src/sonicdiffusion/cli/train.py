@@ -24,9 +24,9 @@ def train(
 
     workshop = Workshop(recipe, folder, target)
     steps = workshop.steps(step or ())
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[losses]}"), console=console) as bars:
+    console = Console(stderr=True, markup=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[losses]}", markup=False), console=console) as bars:
         for name in steps:
             tasks: dict[str, int] = {}
             for now in workshop.run(name):
@@ -36,4 +36,4 @@ def train(
                 losses = "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
                 bars.update(tasks[now.doing], completed=now.done, losses=losses)  # type: ignore[arg-type]
             place = workshop.target if name == "bundle" else workshop.folder / name
-            console.print(f"{name}: done, in {place}", markup=False)
+            console.print(f"{name}: done, in {place}")

@@ -9,9 +9,6 @@ from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 
-# Raise this with every change that alters what the same seed looks or sounds like: caches are keyed by it.
-WORLD_VERSION = 3
-
 
 def truth(scene: Scene) -> Example:
     """Return what a scene shows as numbers: place and time as indices, intensities, shape (events,), 0 if absent."""

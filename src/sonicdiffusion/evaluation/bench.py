@@ -95,17 +95,20 @@ class Bench:
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
         """Send pictures through the model's autoencoder and back."""
-        vae = self.pipeline.components.vae
-        parts = []
-        with torch.inference_mode():
-            for start in range(0, len(pictures), CHUNK):
-                tensor = to_tensor(pictures[start : start + CHUNK]).to(self.pipeline.device, vae.dtype)
-                coded = vae.encode(tensor)
-                latents = coded.latents if hasattr(coded, "latents") else coded.latent_dist.mode()
-                shift = getattr(vae.config, "shift_factor", None) or 0.0
-                scaled = (latents - shift) * vae.config.scaling_factor  # `decode_latents` takes this back
-                parts += [np.asarray(image) for image in self.pipeline.decode_latents(scaled)]
+        parts: list[Pictures] = []
+        for start in range(0, len(pictures), CHUNK):
+            latents = self.encode(pictures[start : start + CHUNK])
+            parts += [np.asarray(image) for image in self.pipeline.decode_latents(latents)]
         return np.stack(parts)
+
+    @torch.no_grad()
+    def encode(self, pictures: Pictures) -> torch.Tensor:
+        """Return the model's latents (pictures, channels, height, width) of a few pictures."""
+        vae = self.pipeline.components.vae
+        coded = vae.encode(to_tensor(pictures).to(self.pipeline.device, vae.dtype))
+        latents = coded.latents if hasattr(coded, "latents") else coded.latent_dist.mode()
+        shift = getattr(vae.config, "shift_factor", None) or 0.0
+        return (latents - shift) * vae.config.scaling_factor  # `decode_latents` takes this back
 
     def _chunk(self, sounds: list[Waveform], prompts: list[str], seed: int, audio_strength: float) -> Pictures:
         heard = [hashlib.sha256(s.samples.tobytes() + str(s.sample_rate).encode()).hexdigest() for s in sounds]

@@ -13,11 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from sonicdiffusion.config import load_recipe
-from sonicdiffusion.data.examples import WORLD_VERSION
 from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
 from sonicdiffusion.evaluation.train_judge import JudgeRecipe, measure_judge, render_judge_scenes, train_judge
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 from sonicdiffusion.training.loop import StepRecord
 
 

@@ -46,6 +46,24 @@ class Recording:
     waveform: Waveform
 
 
+def class_folders(folder: Path) -> list[Path]:
+    """Return the subfolders of a folder of recordings, one a class, sorted; hidden ones are left alone.
+
+    Raises:
+        MissingFileError: if there is no such folder.
+        ConfigError: if a subfolder is not named like an event.
+    """
+    if not folder.is_dir():
+        raise MissingFileError(
+            f"There is no folder '{folder}'. Give one with a subfolder of recordings for each event."
+        )
+    places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for place in places:
+        if place.name not in EVENTS:
+            raise ConfigError(f"The subfolder '{place.name}' is not named like an event: {', '.join(EVENTS)}.")
+    return places
+
+
 def read_recordings(folder: Path) -> tuple[list[Recording], list[str]]:
     """Read the clips of a folder with a subfolder for each class.
 
@@ -59,14 +77,8 @@ def read_recordings(folder: Path) -> tuple[list[Recording], list[str]]:
         MissingFileError: if there is no such folder.
         ConfigError: if a subfolder is not named like an event, or there is no clip.
     """
-    if not folder.is_dir():
-        raise MissingFileError(
-            f"There is no folder '{folder}'. Give one with a subfolder of recordings for each event."
-        )
     recordings, unreadable = [], []
-    for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        if place.name not in EVENTS:
-            raise ConfigError(f"The subfolder '{place.name}' is not named like an event: {', '.join(EVENTS)}.")
+    for place in class_folders(folder):
         files = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
         for number, path in enumerate(files):
             name, half = f"{place.name}/{path.name}", ("choose", "report")[number % 2]

@@ -4,22 +4,25 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.config import nearest
-from sonicdiffusion.data.examples import WORLD_VERSION
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
+from sonicdiffusion.evaluation.heat import heat
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
-from sonicdiffusion.evaluation.recordings import real_recordings
+from sonicdiffusion.evaluation.recordings import class_folders, real_recordings
 from sonicdiffusion.evaluation.speed import speed
 from sonicdiffusion.models.folders import write_settings
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 
 Numbers = dict[str, Any]
 
 # Speed comes first: the memory it reports would else be that of the other measurements.
-NAMES = ("speed", *MEASUREMENTS, "real_recordings")
+_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat}
+NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.
 _DETAILS = ("clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
@@ -47,13 +50,17 @@ def choose(only: list[str] | None, sounds: Path | None) -> list[str]:
     """Return the names of the measurements to do; without recordings, all others.
 
     Raises:
-        ConfigError: if a name is unknown, or real recordings are asked for without a folder.
+        ConfigError: if a name is unknown, real recordings are asked for without a folder, or a subfolder is not named
+            like an event.
+        MissingFileError: if there is no such folder.
     """
     for name in only or ():
         if name not in NAMES:
             raise ConfigError(f"There is no measurement {name!r}. {nearest(name, NAMES)}")
     if only and "real_recordings" in only and sounds is None:
         raise ConfigError("Real recordings need a folder with a subfolder for each event. Give it as --sounds FOLDER.")
+    if sounds is not None:
+        class_folders(sounds)  # hours before they are read
     return [name for name in NAMES if (name in only if only else name != "real_recordings" or sounds is not None)]
 
 
@@ -77,12 +84,10 @@ def measure(
         "judge": bench.judge.facts.get("validation", {}),
     }
     for name in names:
-        if name == "speed":
-            numbers = speed(bench)
-        elif name == "real_recordings":
+        if name == "real_recordings":
             numbers = real_recordings(bench, sounds or Path())
         else:
-            numbers = MEASUREMENTS[name](bench)
+            numbers = _MEASUREMENTS[name](bench)
         report[name] = numbers
         if on_done is not None:
             on_done(name, numbers)
@@ -115,9 +120,34 @@ def markdown(report: Numbers) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_place(path: Path) -> None:
+    """Make the folder of a report, and see whether the report can be written there.
+
+    Raises:
+        ConfigError: if it cannot, or its table, which ends in .md, would take its place.
+    """
+    if path.suffix.lower() == ".md":
+        raise ConfigError(
+            f"The report '{path}' would be overwritten by its table, which ends in .md. Name it "
+            f"'{path.with_suffix('.json')}'; the table then is '{path.with_suffix('.md')}'."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"Cannot write to '{path.parent}': {error.strerror}. Choose another folder.") from error
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder. Name a file for the report, such as '{path / 'report.json'}'.")
+
+
 def write(report: Numbers, path: Path) -> Path:
-    """Write the report as JSON and its table beside it, and return the path of the table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the report as JSON and its table beside it, and return the path of the table.
+
+    Raises:
+        ConfigError: if it cannot be written there.
+    """
+    check_place(path)
     write_settings(path, _rounded(report))
     table = path.with_suffix(".md")
     table.write_text(markdown(report), encoding="utf-8")

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from sonicdiffusion.data.examples import WORLD_VERSION
 from sonicdiffusion.data.shards import Example, Shards, render_shards, shard_folders
 from sonicdiffusion.evaluation.judge import EAR, HEARING_SECONDS, Judge, JudgeConfig, JudgeNetwork, hear, to_tensor
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
 from sonicdiffusion.metrics.intervals import share_right
 from sonicdiffusion.soundscapes.picture.paint import paint
-from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
+from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, WORLD_VERSION, Scene, sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
 

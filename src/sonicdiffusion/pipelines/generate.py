@@ -9,12 +9,14 @@ Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878.
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -27,6 +29,7 @@ from sonicdiffusion.pipelines.components import Components, load_components
 from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
 from sonicdiffusion.pipelines.device import choose_device
 from sonicdiffusion.pipelines.hearing import Hearing
+from sonicdiffusion.pipelines.heat import HeatMaps
 from sonicdiffusion.pipelines.pairing import Sound, name_sounds, pair_up
 
 DEFAULT_GUIDANCE = 5.0  # for a model without an adapter, which brings its own
@@ -40,10 +43,13 @@ class GenerationResult:
     Args:
         images: RGB pictures.
         settings: plain values that JSON can hold.
+        heat: where in each picture the sound acted, (images, height, width) of the latents, from 0 to 1 in each; None
+            unless asked for.
     """
 
     images: list[Image.Image]
     settings: dict[str, Any]
+    heat: NDArray[np.float32] | None = None
 
 
 class GenerationPipeline:
@@ -97,6 +103,7 @@ class GenerationPipeline:
         width: int | None = None,
         batch_size: int = 4,
         crop_policy: CropPolicy | None = None,
+        heat: bool = False,
         on_step: Callable[[SamplingStep], None] | None = None,
     ) -> GenerationResult:
         """Make pictures.
@@ -116,6 +123,7 @@ class GenerationPipeline:
             width: in pixels; by default the model's own.
             batch_size: pictures made at once, which changes memory and time but not the pictures.
             crop_policy: which part of a long recording is heard; by default the adapter's.
+            heat: whether to tell where in the picture the sound acts; needs sound.
             on_step: called after every sampling step.
 
         Returns:
@@ -123,7 +131,7 @@ class GenerationPipeline:
 
         Raises:
             AudioError: if the recording cannot be used.
-            ConfigError: if a setting is out of range.
+            ConfigError: if a setting is out of range, or heat is asked for without sound.
             ModelError: if there is sound but the model has no adapter.
         """
         if num_images < 1 or batch_size < 1:
@@ -133,6 +141,8 @@ class GenerationPipeline:
         guidance = self._guidance(text_guidance, audio_guidance)
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = self._latent_shape(height, width)
+        if heat and (audio is None or audio_strength == 0):
+            raise ConfigError("A heat map shows where a sound acts: pass audio, with a strength other than 0.")
 
         pairs = pair_up(audio, prompt, num_images)
 
@@ -144,16 +154,20 @@ class GenerationPipeline:
         if not 0 <= seed <= seeds[-1] < 2**64:
             raise ConfigError(f"The seeds {seed} to {seeds[-1]} do not all lie between 0 and 2 ** 64 - 1.")
         images: list[Image.Image] = []
+        heated: list[NDArray[np.float32]] = []
         for start in range(0, len(pairs), batch_size):
             noise, generators = initial_noise(shape, seeds[start : start + batch_size])
             rows = conditioning.rows(start, start + batch_size)
             denoise = build_denoiser(self.components.unet, self._adapter, rows, guidance, audio_strength, len(noise))
             latents = noise = noise.to(self.device)
-            for step in sample(self.components.scheduler, noise, denoise, steps, generators):
-                latents = step.latents
-                if on_step is not None:
-                    on_step(step)
+            maps = HeatMaps(shape[1:])
+            with maps.watching(self._hearing().adapter, len(noise)) if heat else nullcontext():
+                for step in sample(self.components.scheduler, noise, denoise, steps, generators):
+                    latents = step.latents
+                    if on_step is not None:
+                        on_step(step)
             images += self.decode_latents(latents)
+            heated.append(maps.maps())
         settings = {
             "sonicdiffusion": __version__,
             "model": self.components.name,
@@ -173,7 +187,7 @@ class GenerationPipeline:
             "width": images[0].width,
             "crop_policy": crop_policy or self._default("crop_policy", None),
         }
-        return GenerationResult(images, settings)
+        return GenerationResult(images, settings, np.concatenate(heated) if heat else None)
 
     @property
     def device(self) -> torch.device:

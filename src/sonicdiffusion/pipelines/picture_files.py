@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.errors import ConfigError
 
 _CELL = 256  # pixels, largest side of a picture on the sheet
-_SHEET = 4096  # pixels, largest width of the sheet
+_SHEET = 4096  # pixels, largest side of the sheet
+_ROW = 32  # pictures, most in a row or a column of the sheet
+SHEET_PICTURES = _ROW * _ROW
+"""Most pictures on a sheet."""
+_STEM = 200  # bytes of a name; most systems allow 255, and number, seed and ending come after it
 _LABEL = 18  # pixels, height of the line under a picture
 
 
@@ -21,7 +26,7 @@ class PictureFolder:
     """A folder that receives pictures and never loses one: a name that is taken gets a number.
 
     Args:
-        path: the folder, made if it is missing.
+        path: the folder; if it is missing, it is made with the first picture.
 
     Raises:
         ConfigError: if the path cannot be a folder to write to.
@@ -30,20 +35,23 @@ class PictureFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.pictures: list[Path] = []
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"Cannot write to '{path}': {error.strerror}. Choose another folder.") from error
+        if problem := _problem(self.path.absolute()):
+            raise ConfigError(f"Cannot write to '{path}': {problem}. Choose another folder.")
 
     def save(self, images: Sequence[Image.Image], stem: str, settings: Mapping[str, Any]) -> list[Path]:
         """Write the pictures of one sound and return their paths.
 
         Args:
             images: the pictures, in the order of `settings["seeds"]`.
-            stem: beginning of their names.
+            stem: beginning of their names; of a very long one, no more than the beginning is used.
             settings: plain values; all of them are stored in each file, with the picture's own seed.
+
+        Raises:
+            ConfigError: if a picture cannot be written.
         """
         paths = []
+        while len(os.fsencode(stem)) > _STEM:
+            stem = stem[:-1]
         for image, seed in zip(images, settings["seeds"], strict=True):
             facts = PngInfo()
             own = {**settings, "seeds": [seed]}
@@ -60,19 +68,23 @@ class PictureFolder:
         return paths
 
     def save_sheet(self, num_columns: int | None = None) -> Path | None:
-        """Write a sheet of all pictures saved so far; None if there are fewer than two.
+        """Write a sheet of the first `SHEET_PICTURES` pictures saved; None if there are fewer than two.
 
         Args:
-            num_columns: pictures in a row; near to a square if None or 1.
+            num_columns: pictures in a row; near to a square if None, or if that gives one long row or column.
         """
-        count = len(self.pictures)
+        shown = self.pictures[:SHEET_PICTURES]
+        count = len(shown)
         if count < 2:
             return None
-        columns = num_columns if num_columns and num_columns > 1 else math.ceil(math.sqrt(count))
-        cell = min(_CELL, _SHEET // columns)
-        sheet = Image.new("RGB", (columns * cell, math.ceil(count / columns) * (cell + _LABEL)), "white")
+        columns = num_columns or 1
+        if not (1 < columns < count and columns <= _ROW and count <= columns * _ROW):
+            columns = math.ceil(math.sqrt(count))
+        rows = math.ceil(count / columns)
+        cell = min(_CELL, _SHEET // columns, _SHEET // rows - _LABEL)
+        sheet = Image.new("RGB", (columns * cell, rows * (cell + _LABEL)), "white")
         draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
-        for index, path in enumerate(self.pictures):
+        for index, path in enumerate(shown):
             left, top = index % columns * cell, index // columns * (cell + _LABEL)
             with Image.open(path) as picture:
                 scale = cell / max(picture.size)
@@ -92,8 +104,12 @@ class PictureFolder:
     def _write(self, path: Path, image: Image.Image, facts: PngInfo | None) -> None:
         part = path.with_name(path.name + ".part")
         try:
-            image.save(part, format="PNG", pnginfo=facts)
-            part.replace(path)
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                image.save(part, format="PNG", pnginfo=facts)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(f"Cannot write '{path}': {error.strerror or error}. Choose another folder.") from error
 
@@ -109,6 +125,17 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     if stored is None:
         raise ConfigError(f"'{path}' does not say how it was made. Pass a PNG written by this program.")
     return json.loads(stored)
+
+
+def _problem(path: Path) -> str | None:
+    """Say why a folder cannot be written to, or made where it is missing; None if nothing is known to prevent it."""
+    try:
+        there = next((folder for folder in (path, *path.parents) if folder.exists()), None)
+        if there is None or not there.is_dir():
+            return f"'{there or path.anchor}' is not a folder"
+        return None if os.access(there, os.W_OK | os.X_OK) else f"no permission to write to '{there}'"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _readable(text: str) -> str:

@@ -29,8 +29,8 @@ def draw_sheet(columns: int, first_seed: int, size: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def main() -> None:
-    """Draw the sheet that the command line asks for."""
+def main(arguments: list[str] | None = None) -> None:
+    """Draw the sheet that `arguments`, or else the command line, ask for."""
     parser = argparse.ArgumentParser(
         prog="python -m sonicdiffusion.soundscapes", description="Draw a sheet of the world."
     )
@@ -38,10 +38,18 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=128)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.columns < 1 or options.seed < 0 or not 16 <= options.size <= 4096:
+        parser.error(
+            f"got {options.columns} columns, seed {options.seed} and size {options.size}; expected at least 1 column, "
+            "a seed of at least 0 and a size from 16 to 4096 pixels"
+        )
+    refusal = f"cannot write '{options.out}': name a file that ends in .png, in an existing folder"
+    if not cv2.haveImageWriter(str(options.out)) or not options.out.parent.is_dir():
+        parser.error(refusal)
     sheet = draw_sheet(options.columns, options.seed, options.size)
     if not cv2.imwrite(str(options.out), sheet[..., ::-1]):
-        parser.error(f"cannot write {options.out}")
+        parser.error(refusal)
     print(f"The sheet is in {options.out}.")
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.picture.paint import Picture, paint
-from sonicdiffusion.soundscapes.scene import Scene, sample_scene
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION, Scene, sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
 from sonicdiffusion.values import Waveform
 
@@ -50,7 +51,8 @@ def write_dataset(
         progress: called after each scene with the number done and `count`.
 
     Raises:
-        ConfigError: if a number is out of range, or the folder holds a data set with other settings.
+        ConfigError: if a number is out of range, or the folder holds a data set that is damaged, has other settings, or
+            shows another version of the world.
     """
     if count < 1 or first_seed < 0 or not _SMALLEST <= size <= 4096:
         raise ConfigError(
@@ -116,15 +118,23 @@ def _write_scene(out: Path, scene: Scene, picture: Picture, sound: Waveform) -> 
 
 
 def _check_settings(out: Path, settings: dict[str, float]) -> None:
-    """Store the settings of a new data set, or refuse to mix two."""
+    """Store the settings and the world's version of a new data set, or refuse to mix two."""
     path = out / "dataset.json"
     if not path.exists():
-        _replace(path, json.dumps({**settings, "version": __version__}, indent=2).encode() + b"\n")
+        facts = {**settings, "world": WORLD_VERSION, "version": __version__}
+        _replace(path, json.dumps(facts, indent=2).encode() + b"\n")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"'{path}' is not readable JSON. Choose another folder.") from error
+    except ValueError:
+        before = None
+    if not isinstance(before, dict):
+        raise ConfigError(f"'{path}' is not readable JSON with the settings of a data set. Choose another folder.")
+    if before.get("world") != WORLD_VERSION:
+        raise ConfigError(
+            f"'{out}' holds a data set of version {before.get('world', 'unknown')} of the world, and scenes of version "
+            f"{WORLD_VERSION} would not match it. Choose another folder."
+        )
     for name, value in settings.items():
         if before.get(name) != value:
             raise ConfigError(
@@ -137,12 +147,12 @@ def _read_index(index: Path) -> set[int]:
     """Return the seeds whose lines are complete, after cutting off a line that a kill left unfinished."""
     if not index.exists():
         return set()
-    text = index.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        _replace(index, whole.encode())
+    content = index.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        _replace(index, whole)
     try:
-        return {json.loads(line)["seed"] for line in whole.splitlines()}
+        return {json.loads(line)["seed"] for line in whole.decode().splitlines()}
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"'{index}' is damaged. Delete it, or choose another folder.") from error
 
@@ -153,12 +163,21 @@ def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def _write_flac(path: Path, sound: Waveform) -> None:
-    part = path.with_name(path.name + ".part")
-    soundfile.write(part, np.clip(sound.samples, -1.0, 1.0), sound.sample_rate, format="FLAC", subtype="PCM_16")
-    os.replace(part, path)  # noqa: PTH105 - says "replace an existing file" on every system
+    with _complete(path) as part:
+        soundfile.write(part, np.clip(sound.samples, -1.0, 1.0), sound.sample_rate, format="FLAC", subtype="PCM_16")
 
 
 def _replace(path: Path, content: bytes) -> None:
+    with _complete(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def _complete(path: Path) -> Iterator[Path]:
+    """Yield a path to write to that becomes `path` at the end, and nothing at all if the writing fails."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)  # noqa: PTH105
+    try:
+        yield part
+        os.replace(part, path)  # noqa: PTH105 - says "replace an existing file" on every system
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,6 +7,10 @@ import numpy as np
 
 from sonicdiffusion.errors import ConfigError
 
+# Raise this with every change that alters what the same seed looks or sounds like: caches are keyed by it, and a data
+# set of one version is not continued by another.
+WORLD_VERSION = 3
+
 PLACES = ("mountains", "forest", "desert", "city", "village", "meadow", "coast", "arctic")
 TIMES = ("dawn", "day", "dusk", "night")
 EVENTS = (
@@ -30,6 +34,11 @@ def _check_known(kind: str, name: str, known: tuple[str, ...]) -> None:
         raise ConfigError(f"Unknown {kind} {name!r}. Known are: {', '.join(known)}.")
 
 
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ConfigError(f"The seed of a scene is at least 0, got {seed}. Choose another number.")
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that can be heard and seen.
@@ -37,6 +46,9 @@ class Event:
     Args:
         name: one of `EVENTS`.
         intensity: density of the event and its level against the background, in (0, 1].
+
+    Raises:
+        ConfigError: if the name is unknown or the intensity out of range.
     """
 
     name: str
@@ -58,7 +70,10 @@ class Scene:
         place: one of `PLACES`.
         time: one of `TIMES`.
         events: none, one or two events with different names.
-        seed: chooses everything the other fields leave open.
+        seed: chooses everything the other fields leave open, at least 0.
+
+    Raises:
+        ConfigError: if a name is unknown, the seed negative, or there are too many events.
     """
 
     place: str
@@ -69,6 +84,7 @@ class Scene:
     def __post_init__(self) -> None:
         _check_known("place", self.place, PLACES)
         _check_known("time", self.time, TIMES)
+        _check_seed(self.seed)
         if len(self.events) > 2 or len({event.name for event in self.events}) != len(self.events):
             raise ConfigError("A scene holds at most two events, with different names.")
 
@@ -89,7 +105,11 @@ def sample_scene(seed: int, *, place: str | None = None, time: str | None = None
         place: fixes the place instead of drawing it.
         time: fixes the time of day instead of drawing it.
         event: fixes the one event of the scene instead of drawing it.
+
+    Raises:
+        ConfigError: if the seed is negative or a name is unknown.
     """
+    _check_seed(seed)
     rng = np.random.default_rng([seed, zlib.crc32(b"scene")])
     drawn_place, drawn_time = str(rng.choice(PLACES)), str(rng.choice(TIMES))
     names = [str(name) for name in rng.permutation(EVENTS)[:2]]

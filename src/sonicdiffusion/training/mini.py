@@ -21,11 +21,12 @@ from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.config import load_recipe, nearest, to_dict
-from sonicdiffusion.data.examples import WORLD_VERSION, picture_example, sound_example
+from sonicdiffusion.data.examples import picture_example, sound_example
 from sonicdiffusion.data.shards import Example, Shards, cache_folder, render_shards, shard_folders
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
 from sonicdiffusion.models.folders import read_settings, write_settings
+from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 from sonicdiffusion.training.audio_encoder import AudioEncoderRecipe, embed_sounds, train_audio_encoder
 from sonicdiffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from sonicdiffusion.training.base import BaseRecipe, SceneBatches, train_base

@@ -144,10 +144,6 @@ class Canvas:
         albedo += weight * (_cut(colour, box) * np.float32(1.0 - depth) - albedo)
         emission += weight * (shone - emission)
 
-    def tint(self, field: Field) -> None:
-        """Multiply the colour of all that is drawn so far by `field`, shape (height, width), about 1."""
-        self.albedo *= field[..., None]
-
     def shine(self, centre: tuple[float, float], radius: float, colour: Colour, flatten: float = 1.0) -> None:
         """Add a light to the scene: everything within about `radius` of `centre` is lit by it.
 

@@ -1,6 +1,7 @@
 """Draw a sheet of spectrograms, one row an event: `python -m sonicdiffusion.soundscapes.sound --out sheet.png`."""
 
 import argparse
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,20 +30,29 @@ def _panel(waveform: Waveform) -> NDArray[np.uint8]:
     ).astype(np.uint8)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """Draw the sheet that `arguments`, or else the command line, ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="sounds.png", help="the picture to write")
     parser.add_argument("--columns", type=int, default=8, help="scenes an event")
     parser.add_argument("--seed", type=int, default=0, help="number of the first scene")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each clip")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.columns < 1 or options.seed < 0 or not 0.1 <= options.seconds <= 60.0:
+        parser.error(
+            f"got {options.columns} columns, seed {options.seed} and {options.seconds} seconds; expected at least 1 "
+            "column, a seed of at least 0 and 0.1 to 60 seconds"
+        )
+    refusal = f"cannot write '{options.out}': name a file that ends in .png, in an existing folder"
+    if not cv2.haveImageWriter(options.out) or not Path(options.out).parent.is_dir():
+        parser.error(refusal)
     rows = []
     for name in EVENTS:
         scenes = [sample_scene(options.seed + column, event=name) for column in range(options.columns)]
         row = np.concatenate([_panel(synthesise(scene, duration_seconds=options.seconds)) for scene in scenes], axis=1)
         rows.append(cv2.putText(row, name, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1))
     if not cv2.imwrite(options.out, np.concatenate(rows, axis=0)):
-        parser.error(f"Could not write {options.out}. Name a file that ends in .png, in an existing folder.")
+        parser.error(refusal)
 
 
 if __name__ == "__main__":

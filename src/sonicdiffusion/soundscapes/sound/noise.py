@@ -29,10 +29,6 @@ class Span:
     def seconds(self) -> float:
         return self.samples / self.sample_rate
 
-    @property
-    def nyquist(self) -> float:
-        return self.sample_rate / 2
-
     def times(self) -> Samples:
         """Return the time of each sample in seconds, shape (samples,)."""
         return np.arange(self.samples, dtype=np.float32) / np.float32(self.sample_rate)
