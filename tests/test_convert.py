@@ -50,7 +50,8 @@ def changed(source: Path, target: Path, change: dict[str, Tensor | None]) -> Pat
 @torch.no_grad()
 def test_converted_checkpoints_compute_as_published(published: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "landscape"
-    convert_published(*(published[kind] for kind in KINDS), out)
+    projector_file, adapter_file, clap_file = (published[kind] for kind in KINDS)
+    convert_published(projector_file, adapter_file, clap_file, out)
     config = read_adapter_config(out)
     assert (config.base_family, len(config.sites), config.projector.residual) == (
         "stable-diffusion-1", 10, "published",

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import StableDiffusionImg2ImgPipeline
 from small_models import tiny_unet
 from stock_pipelines import KINDS, build_pipeline, draw, tiny_adapter
 
@@ -71,7 +72,7 @@ def test_every_pipeline_hears_and_forgets(kind: str, adapters: dict[str, Path]) 
 
 @pytest.mark.parametrize(("text", "audio"), [(4.0, 4.0), (4.0, 2.0), (1.0, 3.0), (1.0, 1.0)])
 def test_the_stock_pipeline_paints_what_ours_does(text: float, audio: float) -> None:
-    stock = StableDiffusionPipeline.from_pretrained(bundled_model())
+    stock: Any = StableDiffusionPipeline.from_pretrained(bundled_model())
     stock.set_progress_bar_config(disable=True)
     load_audio_adapter(stock, "mini")
     ours = GenerationPipeline.from_pretrained("mini", device="cpu")

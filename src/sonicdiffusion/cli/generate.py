@@ -64,7 +64,6 @@ def generate(
                 continue
             if pipeline is None:  # not before there is a sound to hear: loading takes seconds
                 pipeline = _load(model, adapter, device, console.print)
-                from sonicdiffusion.pipelines.heat import overlay
             result = pipeline(
                 recording.waveform,
                 prompt,
@@ -85,6 +84,8 @@ def generate(
             stem = "standard_input" if name == "-" else Path(name).stem
             folder.save(result.images, stem, {**result.settings, **facts})
             if result.heat is not None:
+                from sonicdiffusion.pipelines.heat import overlay
+
                 shown = [overlay(*pair) for pair in zip(result.images, result.heat, strict=True)]
                 folder.save(shown, f"{stem}-heat", {**result.settings, **facts, "shows": "where the sound acted"})
     _report(folder, count, num_failed)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sonicdiffusion.models.audio_adapter import AudioAdapter
@@ -43,10 +43,11 @@ class HeatMaps:
             sites: of those layers; all unless given.
         """
         chosen = adapter.branches if sites is None else {site: adapter.branches[site] for site in sites}
-        handles = [
-            branch.register_forward_hook(lambda _layer, _given, added: self._add(added, num_images))
-            for branch in chosen.values()
-        ]
+
+        def add(_layer: nn.Module, _given: Any, added: Any) -> None:
+            self._add(added, num_images)
+
+        handles = [branch.register_forward_hook(add) for branch in chosen.values()]
         try:
             yield
         finally:
