@@ -63,7 +63,7 @@ def test_pictures_come_within_a_few_seconds(pipeline: GenerationPipeline, thunde
     pipeline(thunder, "a coast")
     started = time.perf_counter()
     pipeline(thunder, "a coast")
-    assert time.perf_counter() - started < 20  # a hang, not a speed: speeds are measured by `sonicdiffusion evaluate`
+    assert time.perf_counter() - started < 60  # a hang, not a speed: speeds are measured by `sonicdiffusion evaluate`
 
 
 def test_the_readme_program_is_the_example_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
