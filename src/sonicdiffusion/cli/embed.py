@@ -19,12 +19,14 @@ def embed(
     """Write the embedding of every recording, (1, width), under its name."""
     from rich.console import Console
     from rich.progress import track
+    from transformers.utils import logging
 
     from sonicdiffusion.audio.collection import list_sounds, read_recording
     from sonicdiffusion.errors import AudioError, MissingFileError
     from sonicdiffusion.models.folders import write_tensors
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
+    logging.disable_progress_bar()  # of reading weights, a blink each
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     names = list_sounds(sounds)
     pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
@@ -38,6 +40,7 @@ def embed(
         out.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(out, found)
         width = next(iter(found.values())).shape[-1]
-        print(f"{len(found)} embeddings of width {width} are in {out}, each under the path of its recording.")
+        what = "1 embedding" if len(found) == 1 else f"{len(found)} embeddings"
+        print(f"{what} of width {width} in {out}, each under the path of its recording.")
     if len(found) < len(names):
         raise typer.Exit(1)
