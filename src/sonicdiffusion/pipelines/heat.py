@@ -79,7 +79,9 @@ class HeatMaps:
 
 
 def overlay(picture: Image.Image, heat: NDArray[Any]) -> Image.Image:
-    """Return a picture, darkened, with its heat map over it from dark to yellow.
+    """Return a picture in grey, with its heat map over it: red where the sound acts, yellow where it acts most.
+
+    What is cooler than a third of the hottest place stays grey.
 
     Args:
         picture: RGB.
@@ -88,7 +90,7 @@ def overlay(picture: Image.Image, heat: NDArray[Any]) -> Image.Image:
     levels = Image.fromarray((np.asarray(heat) * 255).round().astype(np.uint8)).resize(
         picture.size, Image.Resampling.BICUBIC
     )
-    share = np.asarray(levels, np.float32)[..., None] / 255
+    share = ((np.asarray(levels, np.float32)[..., None] / 255 - 1 / 3) * 1.5).clip(0, 1)
     colour = np.concatenate([np.full_like(share, 255.0), 220 * share**2, np.zeros_like(share)], axis=2)
     grey = np.asarray(picture.convert("L").convert("RGB"), np.float32)
     mixed = grey * (1 - 0.7 * share) + colour * 0.7 * share
