@@ -4,8 +4,6 @@ They are pickles, which may hold code. They are read here alone, as tensors and 
 """
 
 import pickle
-import shutil
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +17,7 @@ from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, write
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder, ClapAudioEncoderConfig
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
-from sonicdiffusion.models.folders import read_tensors
+from sonicdiffusion.models.folders import new_folder, read_tensors
 from sonicdiffusion.models.published_names import rename_adapter, rename_encoder, rename_projector
 
 ENCODER_FOLDER = "audio_encoder"
@@ -44,8 +42,6 @@ def convert_published(projector: Path, adapter: Path, clap: Path | None, out: Pa
         ModelError: if a file is no checkpoint of this kind, holds code, lacks a tensor or holds a foreign one, or the
             folder is in use.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError(f"{out} exists already. Name a new folder.")
     encoder_config = ClapAudioEncoderConfig()
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8, sample_size=64)
@@ -60,19 +56,12 @@ def convert_published(projector: Path, adapter: Path, clap: Path | None, out: Pa
         sites=sites.sites,
         num_steps=50,
     )
-    tensors = _checked(rename_projector(read_published(projector)), wanted_projector, projector)
-    branches = _checked(rename_adapter(read_published(adapter)), sites.state_dict(), adapter)
-    encoder = None if clap is None else _encoder(encoder_config, clap)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        write_adapter(scratch, config, tensors, branches)
-        if encoder is not None:
-            encoder.save(scratch / ENCODER_FOLDER)
-        scratch.chmod(0o755)
-        scratch.replace(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with new_folder(out) as folder:
+        tensors = _checked(rename_projector(read_published(projector)), wanted_projector, projector)
+        branches = _checked(rename_adapter(read_published(adapter)), sites.state_dict(), adapter)
+        write_adapter(folder, config, tensors, branches)
+        if clap is not None:
+            _encoder(encoder_config, clap).save(folder / ENCODER_FOLDER)
     return config
 
 

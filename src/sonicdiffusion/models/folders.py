@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,25 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, temporary)
     _put(temporary, path)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Lend out a folder to fill, which takes the place of `target` when all went well, and vanishes otherwise.
+
+    Raises:
+        ModelError: if the target is in use.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ModelError(f"{target} exists already. Name a new folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield scratch
+        scratch.chmod(0o755)  # temporary folders are private
+        scratch.replace(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

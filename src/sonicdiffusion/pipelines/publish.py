@@ -1,13 +1,12 @@
 """Audio adapters for others: a folder with all that loading needs, a model card, and the way to the hub."""
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.errors import ModelError
 from sonicdiffusion.models.adapter_file import AdapterConfig, read_adapter_config, save_adapter
+from sonicdiffusion.models.folders import new_folder
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 from sonicdiffusion.pipelines.hearing import ENCODER_FOLDER, Hearing
 
@@ -61,18 +60,10 @@ def save_audio_adapter(pipe: Any, folder: str | Path, name: str = DEFAULT_ADAPTE
     if name not in loaded:
         raise ModelError(f"There is no audio adapter {name!r} to save; loaded: {', '.join(loaded) or 'none'}.")
     target, hearing = Path(folder), loaded[name]
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ModelError(f"{target} exists already. Name a new folder.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
+    with new_folder(target) as scratch:
         save_adapter(scratch, hearing.config, hearing.projector, hearing.adapter)
         hearing.encoder.save(scratch / ENCODER_FOLDER)
         (scratch / "README.md").write_text(model_card(hearing.config), encoding="utf-8")
-        scratch.chmod(0o755)
-        scratch.replace(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
