@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.pipelines.controlnet.pipeline_controlnet import StableDiffusionControlNetPipeline
+from diffusers.pipelines.controlnet.pipeline_controlnet_sd_xl import StableDiffusionXLControlNetPipeline
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import StableDiffusionImg2ImgPipeline
@@ -48,6 +49,7 @@ KINDS: dict[str, tuple[type[DiffusionPipeline], dict[str, Any]]] = {
         {"image": PHOTO, "mask_image": HALF, "height": 16, "width": 16, "strength": 0.9},
     ),
     "ControlNet": (StableDiffusionControlNetPipeline, {"image": PHOTO, "height": 16, "width": 16}),
+    "XL ControlNet": (StableDiffusionXLControlNetPipeline, {"image": PHOTO, "height": 16, "width": 16}),
     "XL text-to-image": (StableDiffusionXLPipeline, {"height": 16, "width": 16}),
     "XL image-to-image": (StableDiffusionXLImg2ImgPipeline, {"image": PHOTO, "strength": 0.6}),
     "XL inpainting": (
@@ -78,11 +80,11 @@ def build_pipeline(kind: str) -> Any:
             text_encoder_2=tiny_text_encoder(tokenizer, CLIPTextModelWithProjection),
             tokenizer_2=tokenizer,
         )
-        if kind != "XL text-to-image":
+        if kind in ("XL image-to-image", "XL inpainting"):
             parts["requires_aesthetics_score"] = False
     else:
         parts |= dict(unet=tiny_unet(), safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    if kind == "ControlNet":
+    if kind.endswith("ControlNet"):
         torch.manual_seed(1)
         control = ControlNetModel.from_unet(parts["unet"], conditioning_embedding_out_channels=(8, 16))
         for weight in control.parameters():  # its outputs start at zero

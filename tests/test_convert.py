@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from parity_rule import DATA, fill, largest_difference, load_case
+from full_size import save_published_checkpoints
+from parity_rule import DATA, largest_difference, load_case
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -28,17 +29,7 @@ class Code:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return files with the names and shapes of the published checkpoints, filled by the parity rule."""
-    folder = tmp_path_factory.mktemp("published")
-    shapes = json.loads((DATA / "official_checkpoints.json").read_text())
-    paths = {}
-    for kind in KINDS:
-        state = fill({name: tuple(shape) for name, shape in shapes[kind].items()})
-        paths[kind] = folder / f"{kind}.pt"
-        if kind == KINDS[2]:
-            state = {"model": {**state, "caption_encoder.base.embeddings.weight": torch.zeros(2, 2)}}  # type: ignore[dict-item]
-        torch.save(state, paths[kind])
-    return paths
+    return save_published_checkpoints(tmp_path_factory.mktemp("published"))
 
 
 def changed(source: Path, target: Path, change: dict[str, Tensor | None]) -> Path:

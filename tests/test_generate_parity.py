@@ -20,7 +20,8 @@ from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import initial_noise, sample
 from sonicdiffusion.errors import ConfigError, MissingFileError, ModelError
 from sonicdiffusion.hub import resolve
-from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
+from sonicdiffusion.pipelines.denoiser import Conditioning, Denoiser
+from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.values import Waveform
 
@@ -52,8 +53,8 @@ def test_ten_guided_steps_give_the_published_latents() -> None:
     adapter = install_parity_adapter(unet)
     text_tokens, negative_tokens = (normal_input(name, (1, 77, 768)) for name in ("text", "negative_text"))
     scale = float(case["guidance_scale"])
-    conditioning = Conditioning(text_tokens, negative_tokens, case["audio_tokens"], case["null_tokens"])
-    denoise = build_denoiser(unet, adapter, conditioning, Guidance(scale, scale))
+    sound = EncodedPrompt(adapter, case["audio_tokens"], case["null_tokens"], strength=1.0)
+    denoise = Denoiser(unet, Conditioning(text_tokens, negative_tokens, (sound,)), Guidance(scale, scale))
     steps = list(sample(published_scheduler(), normal_input("start", (1, 4, 8, 8)), denoise, num_steps=10))
     assert [step.timestep for step in steps] == case["timesteps"].tolist()
     assert [step.index for step in steps] == list(range(10))
@@ -106,7 +107,7 @@ def test_other_schedulers_remove_the_noise_of_a_known_picture(kind: type) -> Non
     scheduler = kind.from_config(published_scheduler().config)
     alphas = scheduler.alphas_cumprod
 
-    def denoise(latents: Tensor, timestep: Tensor) -> Tensor:
+    def denoise(latents: Tensor, timestep: Tensor, _done: float) -> Tensor:
         alpha = alphas[round(float(timestep))]
         if scheduler.init_noise_sigma > 1:  # this scheduler scales its input by 1 / sqrt(sigma^2 + 1)
             sigma = ((1 - alpha) / alpha).sqrt()
@@ -120,7 +121,7 @@ def test_other_schedulers_remove_the_noise_of_a_known_picture(kind: type) -> Non
 
 def test_sampling_needs_a_step() -> None:
     with pytest.raises(ConfigError, match="at least 1"):
-        next(sample(published_scheduler(), torch.zeros(1, 1, 2, 2), lambda latents, _: latents, 0))
+        next(sample(published_scheduler(), torch.zeros(1, 1, 2, 2), lambda latents, *_: latents, 0))
 
 
 def test_seeds_are_independent_of_batch_size(pipeline: GenerationPipeline) -> None:
@@ -214,7 +215,7 @@ def test_wrong_requests_teach(pipeline: GenerationPipeline, model: Path, tmp_pat
     with pytest.raises(MissingFileError, match="is a file"):
         resolve(model / "unet" / "config.json")
     with pytest.warns(UserWarning, match="the rest is ignored"):
-        pipeline.encode_text(["a very long prompt indeed"])
+        pipeline.components.encode_text(["a very long prompt indeed"])
 
 
 def test_a_hub_id_without_a_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -233,14 +234,14 @@ def test_numbers_of_steps_that_rounding_spoils_are_refused() -> None:
     noise = torch.zeros(1, 1, 2, 2)
     for count in range(1, 1001):
         try:
-            next(iter(sample(scheduler, noise, lambda latents, _: latents, count)))
+            next(iter(sample(scheduler, noise, lambda latents, *_: latents, count)))
         except ConfigError:
             continue
         assert len(scheduler.timesteps) == count
         assert scheduler.timesteps.min() >= 0
     for count in (61, 1001):
         with pytest.raises(ConfigError, match=str(count)):
-            next(iter(sample(scheduler, noise, lambda latents, _: latents, count)))
+            next(iter(sample(scheduler, noise, lambda latents, *_: latents, count)))
 
 
 def test_what_is_no_sound_is_refused(pipeline: GenerationPipeline) -> None:

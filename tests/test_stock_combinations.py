@@ -1,6 +1,7 @@
 """Sound beside what else people load into a pipeline: neither disturbs the other, in any order of coming and going."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,13 @@ def test_weights_that_wait_elsewhere_are_brought_for_the_sound_too(adapter: Path
     remove_hook_from_module(pipe.unet, recurse=True)
 
 
-@pytest.mark.parametrize("saving", ["enable_attention_slicing", "enable_freeu"])
+@pytest.mark.parametrize("saving", ["enable_attention_slicing", "enable_freeu", "unet.enable_gradient_checkpointing"])
 def test_memory_savers_and_sound_go_together(saving: str, adapter: Path) -> None:
     pipe = build_pipeline(KIND)
     load_audio_adapter(pipe, adapter)
     before = draw(pipe, KIND, audio=clip())
     arguments = (1.0, 1.0, 1.0, 1.0) if saving == "enable_freeu" else ()
-    getattr(pipe, saving)(*arguments)
+    attrgetter(saving)(pipe)(*arguments)
     silent = draw(pipe, KIND)
     heard = draw(pipe, KIND, audio=clip())
     assert largest(heard, silent) > 1e-4

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import convert, embed, evaluate, generate, info, soundscapes, train
+from sonicdiffusion.cli import convert, embed, evaluate, generate, info, soundscapes, train, verify
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)
+app.command("verify")(verify.verify)
 
 
 def _show_version(wanted: bool) -> None:

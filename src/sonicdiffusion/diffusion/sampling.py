@@ -1,7 +1,6 @@
 """From noise to a picture, one visible step at a time.
 
-Reference: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv 2010.02502 (the published
-    scheduler).
+Reference: Song et al. 2021, "Denoising Diffusion Implicit Models", arXiv 2010.02502 (the published scheduler).
 """
 
 import inspect
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from sonicdiffusion.errors import ConfigError
 
-Denoise = Callable[[Tensor, Tensor], Tensor]
+Denoise = Callable[[Tensor, Tensor, float], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +64,8 @@ def sample(
     Args:
         scheduler: any diffusers scheduler with `set_timesteps` and `step`; its state is changed.
         noise: unit normal noise (images, channels, height, width).
-        denoise: `(latents, timestep) -> prediction`, called once a step with the latents already scaled for
-            the model.
+        denoise: `(latents, timestep, share of the steps done) -> prediction`, called once a step with the latents
+            already scaled for the model.
         num_steps: steps of the scheduler; some make two evaluations of one.
         generators: one for each image, read only by schedulers that add noise.
 
@@ -93,6 +92,6 @@ def sample(
     latents = noise * scheduler.init_noise_sigma
     timesteps = scheduler.timesteps
     for index, timestep in enumerate(timesteps):
-        prediction = denoise(scheduler.scale_model_input(latents, timestep), timestep)
+        prediction = denoise(scheduler.scale_model_input(latents, timestep), timestep, index / len(timesteps))
         latents = scheduler.step(prediction, timestep, latents, return_dict=False, **extra)[0]
         yield SamplingStep(index, len(timesteps), int(timestep), latents)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.errors import ModelError
-from sonicdiffusion.evaluation.judge import Judge, to_tensor
+from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import HEARD, SEEN
+from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.soundscapes.captions import describe_place
 from sonicdiffusion.soundscapes.picture.paint import paint
@@ -71,6 +71,7 @@ class Bench:
         *,
         first_seed: int = HEARD.start,
         audio_strength: float = 1.0,
+        masks: NDArray[np.float32] | None = None,
     ) -> Pictures:
         """Make a picture of each sound, with consecutive seeds.
 
@@ -80,6 +81,7 @@ class Bench:
             prompts: one for each sound; none at all if left out.
             first_seed: of the first picture.
             audio_strength: factor of the audio branch.
+            masks: where each sound acts, (sounds, height, width); everywhere if left out.
 
         Returns:
             Pictures, shape (sounds, height, width, 3).
@@ -89,7 +91,8 @@ class Bench:
         for start in range(0, len(sounds), CHUNK):
             self._report(doing, start, len(sounds))
             some, words = list(sounds[start : start + CHUNK]), texts[start : start + CHUNK]
-            chunks.append(self._chunk(some, words, first_seed + start, audio_strength))
+            mask = None if masks is None else masks[start : start + CHUNK]
+            chunks.append(self._chunk(some, words, first_seed + start, audio_strength, mask))
         self._report(doing, len(sounds), len(sounds))
         return np.concatenate(chunks)
 
@@ -97,26 +100,26 @@ class Bench:
         """Send pictures through the model's autoencoder and back."""
         parts: list[Pictures] = []
         for start in range(0, len(pictures), CHUNK):
-            latents = self.encode(pictures[start : start + CHUNK])
-            parts += [np.asarray(image) for image in self.pipeline.decode_latents(latents)]
+            latents = self.pipeline.components.encode_pictures(pictures[start : start + CHUNK])
+            parts += [np.asarray(image) for image in self.pipeline.components.decode_latents(latents)]
         return np.stack(parts)
 
-    @torch.no_grad()
-    def encode(self, pictures: Pictures) -> torch.Tensor:
-        """Return the model's latents (pictures, channels, height, width) of a few pictures."""
-        vae = self.pipeline.components.vae
-        coded = vae.encode(to_tensor(pictures).to(self.pipeline.device, vae.dtype))
-        latents = coded.latents if hasattr(coded, "latents") else coded.latent_dist.mode()
-        shift = getattr(vae.config, "shift_factor", None) or 0.0
-        return (latents - shift) * vae.config.scaling_factor  # `decode_latents` takes this back
-
-    def _chunk(self, sounds: list[Waveform], prompts: list[str], seed: int, audio_strength: float) -> Pictures:
+    def _chunk(
+        self,
+        sounds: list[Waveform],
+        prompts: list[str],
+        seed: int,
+        audio_strength: float,
+        mask: NDArray[np.float32] | None,
+    ) -> Pictures:
         heard = [hashlib.sha256(s.samples.tobytes() + str(s.sample_rate).encode()).hexdigest() for s in sounds]
-        request = json.dumps([heard, prompts, seed, audio_strength]).encode()
+        where = [] if mask is None else [hashlib.sha256(mask.tobytes()).hexdigest()]
+        request = json.dumps([heard, prompts, seed, audio_strength, *where]).encode()
         path = cache_folder() / "evaluation" / self.fingerprint[:16] / f"{hashlib.sha256(request).hexdigest()[:32]}.npy"
         if path.exists() and not self.is_fresh:
             return np.load(path)
-        result = self.pipeline(sounds, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
+        prompt = AudioPrompt(sounds, mask=mask)
+        result = self.pipeline(prompt, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
         pictures = np.stack([np.asarray(image) for image in result.images])
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.stem}.{os.getpid()}.npy")

@@ -12,7 +12,9 @@ from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import initial_noise
 from sonicdiffusion.evaluation.bench import CHUNK, Bench, seen_scenes, sounds_of
 from sonicdiffusion.metrics.intervals import bootstrap
-from sonicdiffusion.pipelines.denoiser import Conditioning, build_denoiser
+from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
+from sonicdiffusion.pipelines.denoiser import Conditioning, Denoiser
+from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.heat import HeatMaps
 from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, Scene
@@ -49,20 +51,19 @@ def heat(bench: Bench) -> dict[str, Any]:
 
 def _heat_of(bench: Bench, scenes: list[Scene], pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the heat (scenes, height, width) of true pictures under their sounds."""
-    pipeline, parts = bench.pipeline, bench.pipeline.components
+    parts = bench.pipeline.components
     hearing = parts.hearing
     assert hearing is not None  # the bench has seen to it
     result = []
     for start in range(0, len(scenes), CHUNK):
         sounds = sounds_of(scenes[start : start + CHUNK])
-        clean = bench.encode(pictures[start : start + CHUNK])
-        tokens = hearing.tokens(torch.cat([hearing.embed(sound) for sound in sounds]))
-        empty = pipeline.encode_text([""])
-        rows = Conditioning(empty, empty, tokens.to(empty.dtype), hearing.null_tokens().to(empty.dtype))
-        denoise = build_denoiser(parts.unet, hearing.adapter, rows, Guidance(2.0, 2.0), num_images=len(sounds))
+        clean = parts.encode_pictures(pictures[start : start + CHUNK])
+        empty = parts.encode_text([""])
+        heard = EncodedPrompt.encode(AudioPrompt(sounds), hearing, 1.0, empty)
+        denoise = Denoiser(parts.unet, Conditioning(empty, empty, (heard,)), Guidance(2.0, 2.0), len(sounds))
         noise = initial_noise(clean.shape[1:], range(start, start + len(sounds)))[0].to(clean)
         maps = HeatMaps((clean.shape[2], clean.shape[3]))
-        with torch.no_grad(), maps.watching(hearing.adapter, len(sounds)):
+        with maps.watching(hearing.adapter, len(sounds)):
             for time in torch.tensor(_TIMES, device=clean.device):
                 denoise(parts.scheduler.add_noise(clean, noise, time[None]), time)
         result.append(maps.maps())

@@ -12,6 +12,7 @@ from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
 from sonicdiffusion.evaluation.heat import heat
+from sonicdiffusion.evaluation.masks import masks
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import class_folders, real_recordings
 from sonicdiffusion.evaluation.speed import speed
@@ -21,7 +22,7 @@ from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 Numbers = dict[str, Any]
 
 # Speed comes first: the memory it reports would else be that of the other measurements.
-_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat}
+_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks}
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.

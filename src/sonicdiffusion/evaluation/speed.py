@@ -1,14 +1,13 @@
 """How long a picture takes, and how much memory."""
 
-import resource
 import statistics
-import sys
 import time
 from typing import Any
 
 import torch
 
 from sonicdiffusion.evaluation.bench import Bench, heard_scenes, place_prompts, sounds_of
+from sonicdiffusion.evaluation.cost import peak_memory_gigabytes
 
 
 def speed(bench: Bench, num_pictures: int = 11) -> dict[str, Any]:
@@ -28,12 +27,11 @@ def speed(bench: Bench, num_pictures: int = 11) -> dict[str, Any]:
         started = time.perf_counter()
         bench.pipeline(sound, prompt, seed=number)
         seconds.append(time.perf_counter() - started)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "seconds_a_picture": statistics.median(seconds[1:]),
         "slowest_seconds": max(seconds[1:]),
         "first_picture_seconds": seconds[0],
-        "peak_memory_gigabytes": peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024),  # bytes there, else KiB
+        "peak_memory_gigabytes": peak_memory_gigabytes(),
         "timed_pictures": num_pictures,
         "device": str(bench.pipeline.device),
         "threads": torch.get_num_threads(),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.pipelines.pairing import Sound
+from sonicdiffusion.pipelines.sound import Sound, as_sound, list_of_sounds, name_sound
 
 Mask = Image.Image | np.ndarray | Tensor
 BlockStrength = float | Sequence[float] | Mapping[str, float | Sequence[float]]
@@ -22,8 +22,8 @@ class AudioPrompt:
     """A sound, and how strongly, where and when it acts.
 
     Args:
-        sound: what `Hearing.embed` takes: a path, a `Waveform`, an embedding (1, width), or a mixture as a mapping to
-            weights; or a list of them, one for each prompt.
+        sound: a path, a `Waveform`, samples with their rate, an embedding (1, width), audio tokens (1, tokens, width),
+            or a mixture as a mapping to weights; or a list of them, one for each prompt.
         strength: factor of the audio branch, 0 off and 1 as trained. A list gives each prompt its own. A mapping gives
             blocks their own, {"mid": 1.0, "up": {"block_1": [0.0, 0.5, 1.0]}}; parts that it does not name are off.
         mask: where in the picture it acts: a picture in grey, or an array (height, width) or (prompts, height, width)
@@ -33,8 +33,12 @@ class AudioPrompt:
         negative: a sound to steer away from; by default no sound at all.
         adapter: name of the adapter that hears it; may be left out where there is one.
 
+    Attributes:
+        sounds: the sounds as a list, one or one for each prompt.
+
     Raises:
-        ConfigError: if a number is out of range.
+        AudioError: if samples cannot be a recording.
+        ConfigError: if a number is out of range, or something is no sound.
     """
 
     sound: Sound | Sequence[Sound]
@@ -44,6 +48,7 @@ class AudioPrompt:
     end: float = 1.0
     negative: Sound | None = None
     adapter: str | None = None
+    sounds: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.start < self.end <= 1.0:
@@ -55,11 +60,44 @@ class AudioPrompt:
         if not all(math.isfinite(number) for number in numbers):
             raise ConfigError(f"audio_strength is {self.strength}; it must be a number, 0 for off and 1 as trained.")
 
+        object.__setattr__(self, "sounds", list_of_sounds(self.sound))
+        if self.negative is not None:
+            object.__setattr__(self, "negative", as_sound(self.negative))
+
     @property
-    def sounds(self) -> list[Any]:
-        """The sounds, one or one for each prompt."""
-        many = isinstance(self.sound, Sequence) and not isinstance(self.sound, str)
-        return list(self.sound) if many else [self.sound]  # type: ignore[arg-type]
+    def facts(self) -> dict[str, Any]:
+        """What can be told of it in plain values; settings that are at their defaults are left out."""
+        names = [name_sound(sound) for sound in self.sounds]
+        told: dict[str, Any] = {"sound": names[0] if len(names) == 1 else names}
+        if self.strength != 1.0:
+            told["strength"] = _plain(self.strength)
+        if self.mask is not None:
+            told["mask"] = " x ".join(str(length) for length in mask_tensor(self.mask).shape)
+        if (self.start, self.end) != (0.0, 1.0):
+            told["range"] = [self.start, self.end]
+        if self.negative is not None:
+            told["negative"] = name_sound(self.negative)
+        return told
+
+
+def as_prompts(audio: Any) -> list[AudioPrompt]:
+    """Return what a pipeline is told to hear as prompts that act together.
+
+    Args:
+        audio: None for nothing, an `AudioPrompt`, a list of those, a sound for all pictures, or a list of sounds, one
+            for each prompt.
+
+    Raises:
+        AudioError: if samples cannot be a recording.
+        ConfigError: if something is no sound, or a list holds both kinds.
+    """
+    if audio is None or isinstance(audio, AudioPrompt):
+        return [] if audio is None else [audio]
+    if isinstance(audio, Sequence) and any(isinstance(one, AudioPrompt) for one in audio):
+        if not all(isinstance(one, AudioPrompt) for one in audio):
+            raise ConfigError("A list of sounds holds AudioPrompts alone or none. Wrap each sound: AudioPrompt(sound).")
+        return list(audio)  # type: ignore[arg-type]
+    return [AudioPrompt(audio)]
 
 
 def strength_by_site(strength: Mapping[str, Any], sites: Sequence[str]) -> dict[str, float]:
@@ -111,6 +149,12 @@ def mask_tensor(mask: Mask) -> Tensor:
             f"{tuple(values.shape)}."
         )
     return values
+
+
+def _plain(strength: Any) -> Any:
+    if isinstance(strength, Mapping):
+        return {name: _plain(value) for name, value in strength.items()}
+    return np.asarray(strength, float).tolist()
 
 
 def _place(site: str) -> tuple[str, str]:

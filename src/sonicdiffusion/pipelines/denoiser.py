@@ -1,96 +1,63 @@
 """One guided prediction of the UNet: the seam between networks and sampling."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sonicdiffusion.diffusion.guidance import Guidance
-from sonicdiffusion.diffusion.sampling import Denoise
-from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.models.audio_adapter import AudioAdapter
-from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
+from sonicdiffusion.diffusion.guidance import Branch, Guidance
+from sonicdiffusion.models.heard_sound import AUDIO_KEY
+from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """What one batch of pictures listens to; a first axis of 1 serves every picture.
+    """What one batch of pictures is made from; a first axis of 1 serves every picture.
 
     Args:
         text_tokens: of the prompt, (1 or images, tokens, channels).
         negative_tokens: of the negative prompt, (1 or images, tokens, channels).
-        audio_tokens: of the sound, (1 or images, tokens, channels); None leaves the base model alone.
-        null_tokens: of no sound, (1 or images, tokens, channels); needed where there is sound.
+        sounds: all of them act together.
     """
 
     text_tokens: Tensor
     negative_tokens: Tensor
-    audio_tokens: Tensor | None = None
-    null_tokens: Tensor | None = None
+    sounds: tuple[EncodedPrompt, ...] = ()
 
     def rows(self, start: int, stop: int) -> "Conditioning":
         """Return the conditioning of the pictures `start` to `stop - 1`."""
-        return Conditioning(
-            *(
-                tokens if tokens is None or len(tokens) == 1 else tokens[start:stop]
-                for tokens in (self.text_tokens, self.negative_tokens, self.audio_tokens, self.null_tokens)
-            )  # type: ignore[arg-type]
+        text, negative = (
+            tokens if len(tokens) == 1 else tokens[start:stop] for tokens in (self.text_tokens, self.negative_tokens)
         )
+        return Conditioning(text, negative, tuple(sound.rows(start, stop) for sound in self.sounds))
 
 
-@torch.no_grad()
-def build_denoiser(
-    unet: nn.Module,
-    adapter: AudioAdapter | None,
-    conditioning: Conditioning,
-    guidance: Guidance,
-    audio_strength: float = 1.0,
-    num_images: int = 1,
-) -> Denoise:
-    """Return `denoise(latents, timestep) -> prediction`, which evaluates all needed branches in one batch.
+class Denoiser:
+    """`denoise(latents, timestep, share of the steps done) -> prediction`, with all needed branches in one batch.
 
-    Text and audio stay the same over the steps, so they are laid out, and the audio's keys and values
-    computed, here and once.
+    Text and sound stay the same while the same sounds act and the same branches are needed, so they are laid out, and
+    the sounds' keys and values computed, once.
 
     Args:
-        unet: a diffusers `UNet2DConditionModel`.
-        adapter: the one installed in it, or None.
+        unet: a diffusers `UNet2DConditionModel`, with the adapters of the sounds.
         conditioning: text and sound.
-        guidance: how far to follow each. Without sound, or with strength 0, the audio guidance counts for
-            nothing.
-        audio_strength: factor of the audio branch; 0 is the base model.
+        guidance: how far to follow each. While no sound acts, the audio guidance counts for nothing.
         num_images: pictures in a batch.
-
-    Raises:
-        ConfigError: if there is sound but no adapter or no null tokens.
     """
-    has_audio = conditioning.audio_tokens is not None and audio_strength != 0
-    if not has_audio:
-        guidance = Guidance(guidance.text_guidance, 0.0)
-    texts = {
-        "null": conditioning.negative_tokens,
-        "text": conditioning.text_tokens,
-        "audio": conditioning.text_tokens,
-    }
-    text_tokens = torch.cat([_spread(texts[branch], num_images) for branch in guidance.branches])
-    audio = None
-    if has_audio:
-        if adapter is None or conditioning.null_tokens is None or conditioning.audio_tokens is None:
-            raise ConfigError("Sound needs an audio adapter and null tokens. Load the model with an adapter.")
-        sounds = {
-            "null": conditioning.null_tokens,
-            "text": conditioning.null_tokens,
-            "audio": conditioning.audio_tokens,
-        }
-        audio_tokens = torch.cat([_spread(sounds[branch], num_images) for branch in guidance.branches])
-        # A tensor, since a compiled UNet is compiled anew for every other Python number.
-        strength = torch.tensor(audio_strength, device=audio_tokens.device, dtype=audio_tokens.dtype)
-        audio = {AUDIO_KEY: [HeardSound(adapter.prepare(audio_tokens), strength, adapter=adapter.name)]}
 
-    def denoise(latents: Tensor, timestep: Tensor) -> Tensor:
-        batch = torch.cat([latents] * len(guidance.branches)).to(text_tokens.dtype)
-        prediction = unet(
-            batch,
+    def __init__(self, unet: nn.Module, conditioning: Conditioning, guidance: Guidance, num_images: int = 1) -> None:
+        self.unet, self.conditioning, self.guidance, self.num_images = unet, conditioning, guidance, num_images
+        self._laid_out: dict[Any, tuple[Tensor, dict[str, Any] | None]] = {}
+
+    @torch.no_grad()
+    def __call__(self, latents: Tensor, timestep: Tensor, done: float = 0.0) -> Tensor:
+        """Return the guided prediction (images, channels, height, width) for noisy latents of this shape."""
+        acting = tuple(index for index, sound in enumerate(self.conditioning.sounds) if sound.acts(done))
+        guidance = self.guidance.at(done, is_heard=bool(acting))
+        text_tokens, audio = self._inputs(guidance.branches, acting)
+        prediction = self.unet(
+            torch.cat([latents] * len(guidance.branches)).to(text_tokens.dtype),
             timestep,
             encoder_hidden_states=text_tokens,
             cross_attention_kwargs=audio,
@@ -98,9 +65,13 @@ def build_denoiser(
         )[0]  # (branches * images, channels, height, width)
         return guidance.combine_batch(prediction).to(latents.dtype)
 
-    return denoise
-
-
-def _spread(tokens: Tensor, num_images: int) -> Tensor:
-    """Give every picture its row of tokens (1 or images, tokens, channels)."""
-    return tokens.expand(num_images, -1, -1)
+    def _inputs(self, branches: tuple[Branch, ...], acting: tuple[int, ...]) -> tuple[Tensor, dict[str, Any] | None]:
+        key = (branches, acting)
+        if key not in self._laid_out:
+            given = self.conditioning
+            texts = [given.negative_tokens if branch == "null" else given.text_tokens for branch in branches]
+            text_tokens = torch.cat([tokens.expand(self.num_images, -1, -1) for tokens in texts])
+            hears = [branch == "audio" for branch in branches]
+            sounds = [given.sounds[index].heard_by(hears, self.num_images, prepare=True) for index in acting]
+            self._laid_out[key] = text_tokens, {AUDIO_KEY: sounds} if sounds else None
+        return self._laid_out[key]

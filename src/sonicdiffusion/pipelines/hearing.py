@@ -19,7 +19,7 @@ from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
 from sonicdiffusion.models.encoders import load_encoder
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
-from sonicdiffusion.pipelines.pairing import Sound
+from sonicdiffusion.pipelines.sound import Sound, as_sound
 from sonicdiffusion.values import Waveform
 
 ADAPTER_FOLDER = "audio_adapter"
@@ -47,31 +47,46 @@ class Hearing:
         """Return the embedding (1, width) of a sound, on the encoder's device.
 
         Args:
-            sound: a path, a `Waveform`, an embedding (1, width), which is returned as it is, or a mapping from such to
-                their weights, whose embeddings are mixed.
+            sound: a path, a `Waveform`, samples with their rate, an embedding (1, width), which is returned as it is,
+                or a mapping from such to their weights, whose embeddings are mixed.
             crop_policy: which part of a long recording is heard; by default the adapter's. Windows are averaged.
 
         Raises:
             AudioError: if the recording cannot be used.
             ConfigError: if an embedding has another width, or weights sum to nothing.
         """
-        device = self.projector.out.weight.device
-        if isinstance(sound, Tensor):
+        device, given = self.projector.out.weight.device, as_sound(sound)
+        if isinstance(given, Tensor):
             width = self.config.projector.embedding_width
-            if sound.shape != (1, width):
+            if given.shape != (1, width):
                 raise ConfigError(
-                    f"An audio embedding for this adapter has shape (1, {width}); got {tuple(sound.shape)}. "
+                    f"An audio embedding for this adapter has shape (1, {width}); got {tuple(given.shape)}. "
                     "Make it with the adapter's own encoder."
                 )
-            return sound.to(device, torch.float32)
-        if isinstance(sound, Mapping):
-            return mix([(self.embed(part, crop_policy), weight) for part, weight in sound.items()])
-        waveform = resample(sound if isinstance(sound, Waveform) else decode(sound), self.config.sample_rate)
+            return given.to(device, torch.float32)
+        if isinstance(given, Mapping):
+            return mix([(self.embed(part, crop_policy), weight) for part, weight in given.items()])
+        waveform = resample(given if isinstance(given, Waveform) else decode(given), self.config.sample_rate)
         policy: Any = crop_policy or self.config.crop_policy
         clips = torch.from_numpy(windows(waveform, self.config.window_seconds, policy))
         embedding = self.encoder(clips.to(device)).mean(dim=0, keepdim=True)
         # The mean of unit vectors is shorter, which the projector was not trained for.
         return normalize(embedding, dim=-1) if self.encoder.facts.normalise else embedding
+
+    @torch.no_grad()
+    def hear(self, sound: Sound, crop_policy: CropPolicy | None = None) -> Tensor:
+        """Return the audio tokens (1, tokens, token width) of what `embed` takes, or of tokens themselves.
+
+        Raises:
+            AudioError: if the recording cannot be used.
+            ConfigError: if an embedding or tokens have another shape, or weights sum to nothing.
+        """
+        if not isinstance(sound, Tensor) or sound.ndim != 3:
+            return self.tokens(self.embed(sound, crop_policy))
+        wanted = tuple(self.null_tokens().shape)
+        if tuple(sound.shape) != wanted:
+            raise ConfigError(f"Audio tokens for this adapter have shape {wanted}; got {tuple(sound.shape)}.")
+        return sound.to(self.projector.out.weight)
 
     @torch.no_grad()
     def tokens(self, embedding: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ The pipeline keeps its networks, its scheduler and all that it can do besides; i
 call takes `audio`, and back on unloading. The sound enters by hooks on the UNet that are there during a call alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from sonicdiffusion.errors import ConfigError, ModelError
-from sonicdiffusion.models.heard_sound import AUDIO_KEY, DEFAULT_ADAPTER, HeardSound, Strength
-from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, mask_tensor, strength_by_site
+from sonicdiffusion.models.heard_sound import AUDIO_KEY, DEFAULT_ADAPTER, HeardSound
+from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, as_prompts
+from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.hearing import Hearing, load_hearing
-from sonicdiffusion.pipelines.pairing import Sound
+from sonicdiffusion.pipelines.sound import Sound
 
 # What diffusers passes to the UNet with one row for each picture and guidance branch.
 _ROWS = (
@@ -122,7 +123,7 @@ class HearingPipeline:
             ConfigError: if a setting is out of range or sounds do not go with the pictures.
         """
         call = super().__call__  # type: ignore[misc]
-        prompts = _prompts(audio)
+        prompts = as_prompts(audio)
         if not prompts or audio_strength == 0:
             return call(*args, **kwargs)
         listener = Listener(self, prompts, audio_strength, audio_guidance)
@@ -146,63 +147,6 @@ def _hearing_class(kind: type) -> type:
     return type(kind.__name__, (HearingPipeline, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
-def _prompts(audio: Any) -> list[AudioPrompt]:
-    if audio is None:
-        return []
-    if isinstance(audio, AudioPrompt):
-        return [audio]
-    if isinstance(audio, Sequence) and not isinstance(audio, str):
-        kinds = {isinstance(one, AudioPrompt) for one in audio}
-        if kinds == {True}:
-            return list(audio)
-        if len(kinds) != 1:
-            raise ConfigError("A list of sounds holds at least one, and either AudioPrompts alone or none.")
-    return [AudioPrompt(audio)]
-
-
-class _Layer:
-    """One audio prompt, encoded for its adapter."""
-
-    def __init__(self, prompt: AudioPrompt, hearing: Hearing, factor: float, like: Tensor) -> None:
-        self.prompt, self.adapter = prompt, hearing.adapter
-        embedding = torch.cat([hearing.embed(sound) for sound in prompt.sounds])
-        negative = None if prompt.negative is None else hearing.tokens(hearing.embed(prompt.negative))
-        self.tokens = hearing.tokens(embedding).to(like)  # (sounds, tokens, token width)
-        self.null = (hearing.null_tokens() if negative is None else negative).to(like)
-        self.mask = None if prompt.mask is None else mask_tensor(prompt.mask).to(like)
-        self.strength = self._strength(factor, like)
-
-    def sound(self, num_images: int, branches: Sequence[bool], keep: bool) -> HeardSound:
-        """Return what a batch hears whose guidance branches hear the sound or not, for so many pictures."""
-        tokens = _for_each(self.tokens, num_images, "sounds")
-        null = self.null.expand(num_images, -1, -1)
-        rows = torch.cat([tokens if heard else null for heard in branches])
-        strength = self.strength
-        if isinstance(strength, Tensor) and strength.ndim == 1:
-            strength = _for_each(strength, num_images, "strengths").repeat(len(branches))
-        mask = self.mask
-        if mask is not None and len(mask) > 1:
-            mask = _for_each(mask, num_images, "masks").repeat(len(branches), 1, 1)
-        return HeardSound(self.adapter.prepare(rows) if keep else rows, strength, mask, self.adapter.name)
-
-    def _strength(self, factor: float, like: Tensor) -> Strength:
-        given = self.prompt.strength
-        # Tensors, since a compiled UNet is compiled anew for every other Python number.
-        if isinstance(given, Mapping):
-            sites = strength_by_site(given, self.adapter.sites)
-            return {site: torch.tensor(number * factor).to(like) for site, number in sites.items() if number}
-        return torch.tensor(given).to(like) * factor
-
-
-def _for_each(values: Tensor, num_images: int, what: str) -> Tensor:
-    """Spread values, one or one for each prompt, over the pictures, whose prompts come one after another."""
-    if num_images % len(values):
-        raise ConfigError(
-            f"Got {len(values)} {what} for {num_images} pictures. Pass one, or as many as there are prompts."
-        )
-    return values.repeat_interleave(num_images // len(values), dim=0)
-
-
 class Listener:
     """What the hooks of one call share: the encoded sounds, and how many steps are done.
 
@@ -216,9 +160,11 @@ class Listener:
     def __init__(self, pipe: Any, prompts: Sequence[AudioPrompt], factor: float, audio_guidance: float | None) -> None:
         self.pipe, self.audio_guidance = pipe, audio_guidance
         like = torch.zeros((), device=pipe._execution_device, dtype=pipe.unet.dtype)
-        self.layers = [_Layer(prompt, self._hearing(prompt, like.device), factor, like) for prompt in prompts]
+        self.heard = [
+            EncodedPrompt.encode(prompt, self._hearing(prompt, like.device), factor, like) for prompt in prompts
+        ]
         # Weights that wait elsewhere until a block runs can prepare nothing ahead of it.
-        self.keep = not any(hasattr(module, "_hf_hook") for module in pipe.unet.modules())
+        self.prepare = not any(hasattr(module, "_hf_hook") for module in pipe.unet.modules())
         self.kept: dict[tuple[int, int, tuple[bool, ...]], HeardSound] = {}
         self.step = 0
         self.apart: float | None = None  # factor of the difference that sound makes, where it is predicted apart
@@ -227,9 +173,9 @@ class Listener:
         """Give the UNet its sounds, and rows for a guidance branch of its own where the sound's differs."""
         done = self.step / self.pipe._num_timesteps
         self.step += 1
-        layers = [one for one in enumerate(self.layers) if one[1].prompt.start <= done < one[1].prompt.end]
+        acting = [index for index, prompt in enumerate(self.heard) if prompt.acts(done)]
         self.apart = None
-        if not layers:
+        if not acting:
             return None
         is_guided = self.pipe.do_classifier_free_guidance
         num_images = len(args[0]) // 2 if is_guided else len(args[0])
@@ -244,7 +190,7 @@ class Listener:
                 for key, value in kwargs.items()
             }
         branches = (False,) * (is_guided + (self.apart is not None)) + (True,)
-        sounds = [self._sound(index, layer, num_images, branches) for index, layer in layers]
+        sounds = [self._sound(index, num_images, branches) for index in acting]
         others = kwargs.get("cross_attention_kwargs") or {}
         return args, kwargs | {"cross_attention_kwargs": {**others, AUDIO_KEY: sounds}}
 
@@ -262,11 +208,11 @@ class Listener:
         mixed = torch.cat(parts)
         return (mixed, *output[1:]) if isinstance(output, tuple) else type(output)(sample=mixed)
 
-    def _sound(self, index: int, layer: _Layer, num_images: int, branches: tuple[bool, ...]) -> HeardSound:
+    def _sound(self, index: int, num_images: int, branches: tuple[bool, ...]) -> HeardSound:
         key = (index, num_images, branches)
         if key not in self.kept:
             with torch.no_grad():
-                self.kept[key] = layer.sound(num_images, branches, self.keep)
+                self.kept[key] = self.heard[index].heard_by(branches, num_images, prepare=self.prepare)
         return self.kept[key]
 
     def _hearing(self, prompt: AudioPrompt, device: torch.device) -> Hearing:
