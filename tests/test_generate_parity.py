@@ -20,7 +20,8 @@ from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import initial_noise, sample
 from sonicdiffusion.errors import ConfigError, MissingFileError, ModelError
 from sonicdiffusion.hub import resolve
-from sonicdiffusion.pipelines.denoiser import Conditioning, Denoiser
+from sonicdiffusion.pipelines.conditioning import Conditioning
+from sonicdiffusion.pipelines.denoiser import Denoiser
 from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.values import Waveform

@@ -23,3 +23,7 @@ class ConfigError(SonicDiffusionError, ValueError):
 
 class ModelError(SonicDiffusionError, ValueError):
     """A model folder, an adapter file or a pair of them does not fit."""
+
+
+class PictureError(SonicDiffusionError, ValueError):
+    """A picture cannot be read or used as it is."""

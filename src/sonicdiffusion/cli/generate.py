@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sonicdiffusion.pipelines.picture_files import PictureFolder
 
 _BATCH = 4  # pictures made at once
-_OWN = "the model's own if left out"
+OWN = "the model's own if left out"
 
 
 def generate(
@@ -25,14 +25,21 @@ def generate(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the picture shows besides the sound.")] = "",
     negative: Annotated[str, typer.Option("--negative", help="What it does not show.")] = "",
     audio_strength: Annotated[float, typer.Option(help="Strength of the audio layers; 0 is exactly off.")] = 1.0,
-    audio_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the sound; {_OWN}.")] = None,
-    text_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the prompt; {_OWN}.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, max=1000, help=f"Sampling steps; {_OWN}.")] = None,
+    audio_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the sound; {OWN}.")] = None,
+    text_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the prompt; {OWN}.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1000, help=f"Sampling steps; {OWN}.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first picture; the same seed gives the same picture.")] = 0,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="Pictures for each sound.")] = 1,
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
-    adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {_OWN}.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, max=4096, help=f"Side in pixels; {_OWN}.")] = None,
+    adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {OWN}.")] = None,
+    size: Annotated[int | None, typer.Option(min=16, max=4096, help=f"Side in pixels; {OWN}.")] = None,
+    negative_sound: Annotated[Path | None, typer.Option(help="A recording to steer away from.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="A picture in grey: the sound acts where it is white. In the pictures' shape.")
+    ] = None,
+    guidance_rescale: Annotated[
+        float, typer.Option(min=0, max=1, help="Against the glare of large guidance, 0 to 1.")
+    ] = 0.0,
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Show beside each picture where the sound acted.")] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
@@ -43,11 +50,14 @@ def generate(
 
     from sonicdiffusion.audio.collection import list_sounds, read_recording
     from sonicdiffusion.errors import AudioError, MissingFileError
+    from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, read_mask
     from sonicdiffusion.pipelines.picture_files import PictureFolder
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     names = list_sounds(sounds)
     folder = PictureFolder(out)
+    where = None if mask is None else read_mask(mask)
+    away_from = None if negative_sound is None else read_recording(str(negative_sound)).waveform
     pipeline = None
     num_failed = 0
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
@@ -63,14 +73,15 @@ def generate(
                 num_failed += 1
                 continue
             if pipeline is None:  # not before there is a sound to hear: loading takes seconds
-                pipeline = _load(model, adapter, device, console.print)
+                pipeline = load_pipeline(model, adapter, device, console.print)
             result = pipeline(
-                recording.waveform,
+                AudioPrompt(recording.waveform, mask=where, negative=away_from),
                 prompt,
                 negative_prompt=negative,
                 audio_strength=audio_strength,
                 text_guidance=text_guidance,
                 audio_guidance=audio_guidance,
+                guidance_rescale=guidance_rescale,
                 num_steps=steps,
                 seed=seed,
                 num_images=count,
@@ -81,6 +92,8 @@ def generate(
                 on_step=lambda step: bar.advance(task, 1.0 / (step.num_steps * math.ceil(count / _BATCH))),
             )
             facts = {"adapter": adapter, "sound": Path(name).name, "sound_sha256": recording.sha256}
+            given = {"mask": mask, "negative_sound": negative_sound}
+            facts |= {option: path.name for option, path in given.items() if path is not None}
             stem = "standard_input" if name == "-" else Path(name).stem
             folder.save(result.images, stem, {**result.settings, **facts})
             if result.heat is not None:
@@ -91,7 +104,9 @@ def generate(
     _report(folder, count, num_failed)
 
 
-def _load(model: str, adapter: str | None, device: str | None, tell: "Callable[[str], None]") -> "GenerationPipeline":
+def load_pipeline(
+    model: str, adapter: str | None, device: str | None, tell: "Callable[[str], None]"
+) -> "GenerationPipeline":
     """Load the model and say which device was chosen."""
     from transformers.utils import logging
 

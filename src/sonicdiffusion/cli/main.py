@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import convert, embed, evaluate, generate, info, soundscapes, train, verify
+from sonicdiffusion.cli import convert, edit, embed, evaluate, generate, info, soundscapes, train, verify
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 
 # A new command: one file in this folder, one line here. Nothing heavy may be imported before the command runs.
 app.command("generate")(generate.generate)
+app.command("edit")(edit.edit)
 app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
 app.command("train")(train.train)

@@ -18,7 +18,7 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.errors import ModelError
 from sonicdiffusion.evaluation.judge import Judge
-from sonicdiffusion.evaluation.seeds import HEARD, SEEN
+from sonicdiffusion.evaluation.seeds import EDITED, HEARD, SEEN
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.soundscapes.captions import describe_place
@@ -89,11 +89,11 @@ class Bench:
         texts = [""] * len(sounds) if prompts is None else list(prompts)
         chunks = []
         for start in range(0, len(sounds), CHUNK):
-            self._report(doing, start, len(sounds))
+            self.report(doing, start, len(sounds))
             some, words = list(sounds[start : start + CHUNK]), texts[start : start + CHUNK]
             mask = None if masks is None else masks[start : start + CHUNK]
             chunks.append(self._chunk(some, words, first_seed + start, audio_strength, mask))
-        self._report(doing, len(sounds), len(sounds))
+        self.report(doing, len(sounds), len(sounds))
         return np.concatenate(chunks)
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
@@ -115,19 +115,28 @@ class Bench:
         heard = [hashlib.sha256(s.samples.tobytes() + str(s.sample_rate).encode()).hexdigest() for s in sounds]
         where = [] if mask is None else [hashlib.sha256(mask.tobytes()).hexdigest()]
         request = json.dumps([heard, prompts, seed, audio_strength, *where]).encode()
+
+        def make() -> Pictures:
+            prompt = AudioPrompt(sounds, mask=mask)
+            result = self.pipeline(prompt, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
+            return np.stack([np.asarray(image) for image in result.images])
+
+        return self.keep(request, make)
+
+    def keep(self, request: bytes, make: Callable[[], Pictures]) -> Pictures:
+        """Return what an earlier run has made for a request to this model, or make it and keep it."""
         path = cache_folder() / "evaluation" / self.fingerprint[:16] / f"{hashlib.sha256(request).hexdigest()[:32]}.npy"
         if path.exists() and not self.is_fresh:
             return np.load(path)
-        prompt = AudioPrompt(sounds, mask=mask)
-        result = self.pipeline(prompt, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
-        pictures = np.stack([np.asarray(image) for image in result.images])
+        pictures = make()
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.stem}.{os.getpid()}.npy")
         np.save(scratch, pictures)
         scratch.replace(path)
         return pictures
 
-    def _report(self, doing: str, done: int, total: int) -> None:
+    def report(self, doing: str, done: int, total: int) -> None:
+        """Tell whoever wants to know how far it is."""
         if self.on_progress is not None:
             self.on_progress(doing, done, total)
 
@@ -155,6 +164,11 @@ def heard_scenes(count: int, first: int = 0) -> list[Scene]:
 def seen_scenes(count: int, first: int = 0) -> list[Scene]:
     """Return other held-out scenes of the same kind, whose true pictures are compared with."""
     return _scenes(SEEN.start + first, count)
+
+
+def edited_scenes(count: int) -> list[Scene]:
+    """Return held-out scenes whose pictures without their event are edited by their sounds."""
+    return _scenes(EDITED.start, count)
 
 
 def _scenes(start: int, count: int) -> list[Scene]:

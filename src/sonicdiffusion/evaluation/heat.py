@@ -13,7 +13,8 @@ from sonicdiffusion.diffusion.sampling import initial_noise
 from sonicdiffusion.evaluation.bench import CHUNK, Bench, seen_scenes, sounds_of
 from sonicdiffusion.metrics.intervals import bootstrap
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
-from sonicdiffusion.pipelines.denoiser import Conditioning, Denoiser
+from sonicdiffusion.pipelines.conditioning import Conditioning
+from sonicdiffusion.pipelines.denoiser import Denoiser
 from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.heat import HeatMaps
 from sonicdiffusion.soundscapes.picture.paint import paint

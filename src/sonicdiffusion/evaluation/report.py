@@ -11,6 +11,7 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
+from sonicdiffusion.evaluation.edits import EDITS
 from sonicdiffusion.evaluation.heat import heat
 from sonicdiffusion.evaluation.masks import masks
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
@@ -22,7 +23,7 @@ from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 Numbers = dict[str, Any]
 
 # Speed comes first: the memory it reports would else be that of the other measurements.
-_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks}
+_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks, **EDITS}
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.

@@ -20,3 +20,6 @@ CLASS_MEANS = range(32_000_000, 33_000_000)
 
 WORLD_CHECK = range(33_000_000, 34_000_000)
 """Scenes on which the thumbnail test is trained and measured."""
+
+EDITED = range(35_000_000, 36_000_000)
+"""Scenes whose pictures without their event are edited by their sounds."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.errors import ConfigError, MissingFileError
 from sonicdiffusion.pipelines.sound import Sound, as_sound, list_of_sounds, name_sound
 
 Mask = Image.Image | np.ndarray | Tensor
@@ -23,7 +24,8 @@ class AudioPrompt:
 
     Args:
         sound: a path, a `Waveform`, samples with their rate, an embedding (1, width), audio tokens (1, tokens, width),
-            or a mixture as a mapping to weights; or a list of them, one for each prompt.
+            or a mixture as a mapping to weights; or a list of them, one for each prompt. None, with a negative sound,
+            takes that sound out of the picture.
         strength: factor of the audio branch, 0 off and 1 as trained. A list gives each prompt its own. A mapping gives
             blocks their own, {"mid": 1.0, "up": {"block_1": [0.0, 0.5, 1.0]}}; parts that it does not name are off.
         mask: where in the picture it acts: a picture in grey, or an array (height, width) or (prompts, height, width)
@@ -34,14 +36,14 @@ class AudioPrompt:
         adapter: name of the adapter that hears it; may be left out where there is one.
 
     Attributes:
-        sounds: the sounds as a list, one or one for each prompt.
+        sounds: the sounds as a list, one or one for each prompt; None for no sound.
 
     Raises:
         AudioError: if samples cannot be a recording.
         ConfigError: if a number is out of range, or something is no sound.
     """
 
-    sound: Sound | Sequence[Sound]
+    sound: Sound | Sequence[Sound] | None
     strength: float | Sequence[float] | Mapping[str, BlockStrength | Mapping[str, BlockStrength]] = 1.0
     mask: Mask | None = None
     start: float = 0.0
@@ -60,7 +62,9 @@ class AudioPrompt:
         if not all(math.isfinite(number) for number in numbers):
             raise ConfigError(f"audio_strength is {self.strength}; it must be a number, 0 for off and 1 as trained.")
 
-        object.__setattr__(self, "sounds", list_of_sounds(self.sound))
+        if self.sound is None and self.negative is None:
+            raise ConfigError("An AudioPrompt needs a sound, or a negative one to steer away from.")
+        object.__setattr__(self, "sounds", [None] if self.sound is None else list_of_sounds(self.sound))
         if self.negative is not None:
             object.__setattr__(self, "negative", as_sound(self.negative))
 
@@ -131,6 +135,22 @@ def strength_by_site(strength: Mapping[str, Any], sites: Sequence[str]) -> dict[
                 )
             result.update(zip(inside, (float(number) for number in each), strict=True))
     return result
+
+
+def read_mask(path: Path) -> Image.Image:
+    """Read a mask from a picture file, in grey.
+
+    Raises:
+        ConfigError: if it is no picture.
+        MissingFileError: if it is not there.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"There is no mask {str(path)!r}. Name a picture that is white where the sound acts.")
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("L")
+    except (OSError, ValueError, Image.DecompressionBombError) as problem:
+        raise ConfigError(f"The mask {str(path)!r} is no readable picture ({problem}). Save it as a PNG.") from problem
 
 
 def mask_tensor(mask: Mask) -> Tensor:

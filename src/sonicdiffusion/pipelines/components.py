@@ -65,6 +65,19 @@ class Components:
                 digest.update(name.encode() + value.flatten()[:16].float().cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
 
+    def require_hearing(self) -> Hearing:
+        """Return what hears.
+
+        Raises:
+            ModelError: if the model has no adapter.
+        """
+        if self.hearing is None:
+            raise ModelError(
+                f"The model {self.name!r} has no audio adapter, so it cannot hear. "
+                "Load it with from_pretrained(name, adapter=...)."
+            )
+        return self.hearing
+
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
@@ -116,22 +129,23 @@ class Components:
         own = unet.sample_size if isinstance(unet.sample_size, Sequence) else [unet.sample_size] * 2
         sizes = []
         for name, given, default in (("height", height, own[0]), ("width", width, own[1])):
-            pixels = default * self._pixels_per_latent if given is None else given
+            pixels = default * self.pixels_per_latent if given is None else given
             if pixels < 1 or (given is not None and pixels % self.size_multiple):
                 multiple = self.size_multiple
                 close = max(1, math.floor(pixels / multiple + 0.5)) * multiple
                 raise ConfigError(f"{name} is {pixels}; this model makes multiples of {multiple}. Try {close}.")
-            sizes.append(pixels // self._pixels_per_latent)
+            sizes.append(pixels // self.pixels_per_latent)
         return (unet.in_channels, sizes[0], sizes[1])
 
     @property
     def size_multiple(self) -> int:
         """Of how many pixels the sides of a picture are multiples."""
         unet: Any = self.unet.config
-        return self._pixels_per_latent * 2 ** (len(unet.block_out_channels) - 1)  # halved at every level but the last
+        return self.pixels_per_latent * 2 ** (len(unet.block_out_channels) - 1)  # halved at every level but the last
 
     @property
-    def _pixels_per_latent(self) -> int:
+    def pixels_per_latent(self) -> int:
+        """How many pixels of a picture, along a side, one latent stands for."""
         return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     @property

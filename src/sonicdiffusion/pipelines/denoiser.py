@@ -1,6 +1,5 @@
 """One guided prediction of the UNet: the seam between networks and sampling."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,29 +7,7 @@ from torch import Tensor, nn
 
 from sonicdiffusion.diffusion.guidance import Branch, Guidance
 from sonicdiffusion.models.heard_sound import AUDIO_KEY
-from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
-
-
-@dataclass(frozen=True, eq=False)
-class Conditioning:
-    """What one batch of pictures is made from; a first axis of 1 serves every picture.
-
-    Args:
-        text_tokens: of the prompt, (1 or images, tokens, channels).
-        negative_tokens: of the negative prompt, (1 or images, tokens, channels).
-        sounds: all of them act together.
-    """
-
-    text_tokens: Tensor
-    negative_tokens: Tensor
-    sounds: tuple[EncodedPrompt, ...] = ()
-
-    def rows(self, start: int, stop: int) -> "Conditioning":
-        """Return the conditioning of the pictures `start` to `stop - 1`."""
-        text, negative = (
-            tokens if len(tokens) == 1 else tokens[start:stop] for tokens in (self.text_tokens, self.negative_tokens)
-        )
-        return Conditioning(text, negative, tuple(sound.rows(start, stop) for sound in self.sounds))
+from sonicdiffusion.pipelines.conditioning import Conditioning
 
 
 class Denoiser:
@@ -44,10 +21,14 @@ class Denoiser:
         conditioning: text and sound.
         guidance: how far to follow each. While no sound acts, the audio guidance counts for nothing.
         num_images: pictures in a batch.
+
+    Attributes:
+        num_evaluations: pictures that went through the UNet so far, those of all branches counted.
     """
 
     def __init__(self, unet: nn.Module, conditioning: Conditioning, guidance: Guidance, num_images: int = 1) -> None:
         self.unet, self.conditioning, self.guidance, self.num_images = unet, conditioning, guidance, num_images
+        self.num_evaluations = 0
         self._laid_out: dict[Any, tuple[Tensor, dict[str, Any] | None]] = {}
 
     @torch.no_grad()
@@ -56,6 +37,7 @@ class Denoiser:
         acting = tuple(index for index, sound in enumerate(self.conditioning.sounds) if sound.acts(done))
         guidance = self.guidance.at(done, is_heard=bool(acting))
         text_tokens, audio = self._inputs(guidance.branches, acting)
+        self.num_evaluations += len(guidance.branches) * len(latents)
         prediction = self.unet(
             torch.cat([latents] * len(guidance.branches)).to(text_tokens.dtype),
             timestep,

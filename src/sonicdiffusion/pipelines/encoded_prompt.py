@@ -63,7 +63,8 @@ class EncodedPrompt:
         for sound in (*prompt.sounds, prompt.negative):
             if sound is not None and id(sound) not in heard:
                 heard[id(sound)] = hearing.hear(sound, crop_policy)
-        null = hearing.null_tokens() if prompt.negative is None else heard[id(prompt.negative)]
+        nothing = heard[id(None)] = hearing.null_tokens()
+        null = nothing if prompt.negative is None else heard[id(prompt.negative)]
         return cls(
             hearing.adapter,
             torch.cat([heard[id(sound)] for sound in prompt.sounds]).to(like),

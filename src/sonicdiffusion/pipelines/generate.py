@@ -6,7 +6,6 @@
 Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,13 +22,12 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import SamplingStep, initial_noise, sample
-from sonicdiffusion.errors import ConfigError, ModelError
-from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, as_prompts
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
 from sonicdiffusion.pipelines.components import Components, load_components
-from sonicdiffusion.pipelines.denoiser import Conditioning, Denoiser
+from sonicdiffusion.pipelines.conditioning import Request
+from sonicdiffusion.pipelines.denoiser import Denoiser
 from sonicdiffusion.pipelines.device import choose_device
-from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
-from sonicdiffusion.pipelines.hearing import Hearing
 from sonicdiffusion.pipelines.heat import HeatMaps
 from sonicdiffusion.pipelines.sound import Sound
 
@@ -142,10 +140,8 @@ class GenerationPipeline:
             ConfigError: if a setting is out of range, or heat is asked for without sound.
             ModelError: if there is sound but the model has no adapter.
         """
-        if num_images < 1 or batch_size < 1:
-            raise ConfigError(f"num_images and batch_size start at 1; got {num_images} and {batch_size}.")
-        if not math.isfinite(audio_strength):
-            raise ConfigError(f"audio_strength is {audio_strength}; it must be a number, 0 for off and 1 as trained.")
+        if batch_size < 1:
+            raise ConfigError(f"batch_size starts at 1; got {batch_size}.")
         parts = self.components
         guidance = Guidance(
             self._default("text_guidance", DEFAULT_GUIDANCE) if text_guidance is None else text_guidance,
@@ -155,17 +151,16 @@ class GenerationPipeline:
         )
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = parts.latent_shape(height, width)
-        sounds = as_prompts(audio)
-        heard = sounds if audio_strength != 0 else []
-        if heat and not heard:
+        request = Request.of(audio, prompt, negative_prompt, audio_strength, num_images)
+        if heat and not request.is_heard:
             raise ConfigError("A heat map shows where a sound acts: pass audio, with a strength other than 0.")
-        texts = _texts(prompt, sounds, num_images)
+        texts = request.texts
         seeds = [seed + index for index in range(len(texts))]
         if not 0 <= seed <= seeds[-1] < 2**64:
             raise ConfigError(f"The seeds {seed} to {seeds[-1]} do not all lie between 0 and 2 ** 64 - 1.")
 
         # 1. Sound and text become tokens.
-        conditioning = self._condition(heard, texts, negative_prompt, audio_strength, crop_policy)
+        conditioning = request.encode(parts, crop_policy)
         # 2. Noise becomes latents, 3. and latents become pictures, a batch at a time.
         images: list[Image.Image] = []
         heated: list[NDArray[np.float32]] = []
@@ -174,7 +169,7 @@ class GenerationPipeline:
             denoise = Denoiser(parts.unet, conditioning.rows(start, start + batch_size), guidance, len(noise))
             latents = noise = noise.to(self.device)
             maps = HeatMaps(shape[1:])
-            with maps.watching(self._hearing().adapter, len(noise)) if heat else nullcontext():
+            with maps.watching(parts.require_hearing().adapter, len(noise)) if heat else nullcontext():
                 for step in sample(parts.scheduler, noise, denoise, steps, generators):
                     latents = step.latents
                     if on_step is not None:
@@ -187,10 +182,7 @@ class GenerationPipeline:
             "fingerprint": parts.fingerprint,
             "device": self.device.type,
             "dtype": str(parts.unet.dtype).removeprefix("torch."),
-            "audio": _told(sounds),
-            "prompt": prompt if isinstance(prompt, str) else list(prompt),
-            "negative_prompt": negative_prompt,
-            "audio_strength": audio_strength,
+            **request.facts,
             "text_guidance": guidance.text_guidance,
             "audio_guidance": guidance.audio_guidance,
             "guidance_rescale": guidance.rescale,
@@ -217,57 +209,8 @@ class GenerationPipeline:
             AudioError: if the recording cannot be used.
             ModelError: if the model has no adapter.
         """
-        return self._hearing().embed(audio, crop_policy)
-
-    def _condition(
-        self,
-        sounds: Sequence[AudioPrompt],
-        texts: Sequence[str],
-        negative_prompt: str,
-        strength: float,
-        crop_policy: CropPolicy | None,
-    ) -> Conditioning:
-        """Return the conditioning of all pictures; equal texts and sounds are encoded once."""
-        known = list(dict.fromkeys([negative_prompt, *texts]))
-        encoded = self.components.encode_text(known)
-        heard = []
-        for sound in sounds:
-            hearing = self._hearing()
-            if sound.adapter not in (None, hearing.adapter.name):
-                raise ConfigError(
-                    f"The sound asks for the adapter {sound.adapter!r}, and this model has one alone. Leave it out, or "
-                    "load several into a diffusers pipeline with load_audio_adapter(pipe, ..., name=...)."
-                )
-            heard.append(EncodedPrompt.encode(sound, hearing, strength, encoded, crop_policy).spread(len(texts)))
-        return Conditioning(encoded[[known.index(text) for text in texts]], encoded[:1], tuple(heard))
+        return self.components.require_hearing().embed(audio, crop_policy)
 
     def _default(self, name: str, otherwise: Any) -> Any:
         hearing = self.components.hearing
         return otherwise if hearing is None else getattr(hearing.config, name)
-
-    def _hearing(self) -> Hearing:
-        if self.components.hearing is None:
-            raise ModelError(
-                f"The model {self.components.name!r} has no audio adapter, so it cannot hear. "
-                "Load it with from_pretrained(name, adapter=...)."
-            )
-        return self.components.hearing
-
-
-def _texts(prompt: str | Sequence[str], sounds: Sequence[AudioPrompt], num_images: int) -> list[str]:
-    """Return the prompt of every picture."""
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-    counts = {len(prompts), *(len(sound.sounds) for sound in sounds)} - {1}
-    if not prompts or len(counts) > 1:
-        numbers = " and ".join(str(len(sound.sounds)) for sound in sounds)
-        raise ConfigError(
-            f"Got {numbers or 'no'} sounds and {len(prompts)} prompts. Pass equally many, or one of either."
-        )
-    prompts *= max(counts, default=1) // len(prompts)
-    return [text for text in prompts for _ in range(num_images)]
-
-
-def _told(sounds: Sequence[AudioPrompt]) -> Any:
-    """Return what settings say of sounds: of a plain one its name, of several or more a list or a mapping."""
-    told = [facts["sound"] if list(facts) == ["sound"] else facts for facts in (sound.facts for sound in sounds)]
-    return (told[0] if len(told) == 1 else told) if told else None

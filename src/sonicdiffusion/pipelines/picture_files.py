@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
@@ -15,6 +17,7 @@ from sonicdiffusion.errors import ConfigError
 
 _CELL = 256  # pixels, largest side of a picture on the sheet
 _SHEET = 4096  # pixels, largest side of the sheet
+_SIDE_BY_SIDE = 1024  # pixels, largest side of a picture beside its edits
 _ROW = 32  # pictures, most in a row or a column of the sheet
 SHEET_PICTURES = _ROW * _ROW
 """Most pictures on a sheet."""
@@ -92,6 +95,18 @@ class PictureFolder:
             sheet.paste(small, (left + (cell - small.width) // 2, top + (cell - small.height) // 2))
             draw.text((left + 3, top + cell + 1), _shortened(_readable(path.stem), draw, font, cell - 6), "black", font)
         target = self._free("sheet")
+        self._write(target, sheet, None)
+        return target
+
+    def save_before_and_after(self, before: NDArray[np.uint8], after: Sequence[Image.Image], stem: str) -> Path:
+        """Write a photograph (height, width, 3) beside its edits, in one row, and return the path."""
+        scale = min(1.0, _SIDE_BY_SIDE / max(before.shape[:2]))
+        height, width = (max(1, round(side * scale)) for side in before.shape[:2])
+        sheet = Image.new("RGB", (width * (1 + len(after)), height), "white")
+        for index, picture in enumerate([Image.fromarray(before), *after]):
+            small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            sheet.paste(small, (index * width, 0))
+        target = self._free(f"{stem}-before-after")
         self._write(target, sheet, None)
         return target
 

@@ -59,7 +59,7 @@ def name_sound(sound: Any) -> str:
         return f"{sound.duration_seconds:.2f} seconds at {sound.sample_rate} Hz"
     if isinstance(sound, Tensor):
         return "an embedding" if sound.ndim == 2 else "audio tokens"
-    return str(sound)
+    return "no sound" if sound is None else str(sound)
 
 
 def _has_rate(given: Any) -> bool:

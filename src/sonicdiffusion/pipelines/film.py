@@ -1,0 +1,77 @@
+"""Pictures that follow each other, as a film or an animated GIF."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from sonicdiffusion.errors import ConfigError
+
+SUFFIXES = (".mp4", ".gif")
+
+
+def crossfade(pictures: Sequence[Image.Image], num_between: int) -> list[Image.Image]:
+    """Return the pictures with so many blends between neighbours, there and back again."""
+    there: list[Image.Image] = []
+    for one, other in pairwise(pictures):
+        there += [Image.blend(one, other, step / (num_between + 1)) for step in range(num_between + 1)]
+    there.append(pictures[-1])
+    return there + there[-2:0:-1]
+
+
+def check_film(path: Path) -> None:
+    """See whether a film can be written there.
+
+    Raises:
+        ConfigError: if the name ends in something else than .mp4 or .gif, or is taken.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"The film '{path}' ends in {path.suffix or 'nothing'!r}; name it .mp4 or .gif.")
+    if path.exists():
+        raise ConfigError(f"'{path}' exists already. Name another file.")
+
+
+def write_film(pictures: Sequence[Image.Image], path: Path, frame_rate: int = 12) -> None:
+    """Write pictures of one size as H.264 in mp4 or as an animated GIF; the file appears complete or not at all.
+
+    Args:
+        pictures: the frames, in RGB.
+        path: ends in .mp4 or .gif.
+        frame_rate: frames a second.
+
+    Raises:
+        ConfigError: if it cannot be written there.
+    """
+    check_film(path)
+    scratch = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix.lower() == ".gif":
+            first, *others = pictures
+            first.save(scratch, save_all=True, append_images=others, duration=round(1000 / frame_rate), loop=0)
+        else:
+            _write_mp4(pictures, scratch, frame_rate)
+        scratch.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write the film '{path}': {error.strerror or error}. Choose another place."
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _write_mp4(pictures: Sequence[Image.Image], path: Path, frame_rate: int) -> None:
+    width, height = (side + side % 2 for side in pictures[0].size)  # H.264 halves the colours' resolution
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=frame_rate, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures:
+            pixels = np.asarray(picture.convert("RGB"))
+            padding = ((0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0))
+            frame = av.VideoFrame.from_ndarray(np.pad(pixels, padding, mode="edge"), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
