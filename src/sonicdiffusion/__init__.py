@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sonicdiffusion.models.audio_adapter import AudioAdapter
     from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig
     from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
+    from sonicdiffusion.pipelines.edit import EditPipeline
     from sonicdiffusion.pipelines.generate import GenerationPipeline
     from sonicdiffusion.pipelines.hearing import interpolate, mix
     from sonicdiffusion.pipelines.publish import push_audio_adapter, save_audio_adapter
@@ -29,6 +30,7 @@ __all__ = [
     "AudioProjector",
     "AudioProjectorConfig",
     "AudioPrompt",
+    "EditPipeline",
     "Event",
     "GenerationPipeline",
     "Scene",
@@ -51,6 +53,7 @@ _HOMES = {
     "AudioProjector": "sonicdiffusion.models.audio_projector",
     "AudioProjectorConfig": "sonicdiffusion.models.audio_projector",
     "AudioPrompt": "sonicdiffusion.pipelines.audio_prompt",
+    "EditPipeline": "sonicdiffusion.pipelines.edit",
     "Event": "sonicdiffusion.soundscapes.scene",
     "GenerationPipeline": "sonicdiffusion.pipelines.generate",
     "Scene": "sonicdiffusion.soundscapes.scene",

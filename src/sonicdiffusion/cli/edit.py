@@ -31,7 +31,7 @@ def edit(
         Path | None,
         typer.Option(help="A picture in grey, large as the photograph: it changes where it is white."),
     ] = None,
-    where_heard: Annotated[bool, typer.Option("--where-heard", help="Change it only where the sound acts.")] = False,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Change it where no sound acts, too.")] = False,
     framing: Annotated[str, typer.Option(help="fit edits all of it, crop the middle in the model's shape.")] = "fit",
     audio_strength: Annotated[float, typer.Option(help="Strength of the audio layers; 0 is exactly off.")] = 1.0,
     audio_guidance: Annotated[float | None, typer.Option(help=f"How far to follow the sound; {OWN}.")] = None,
@@ -55,9 +55,9 @@ def edit(
     from sonicdiffusion.pipelines.picture_files import PictureFolder
 
     names = list_sounds(sounds or [])
-    _check(names, without, mask, where_heard, film)
+    _check(names, without, mask, everywhere, film)
     opened, folder = open_photo(photo), PictureFolder(out)
-    where = "heat" if where_heard else None if mask is None else read_mask(mask)
+    where = "everywhere" if everywhere else None if mask is None else read_mask(mask)
     recordings = [read_recording(name) for name in names]
     away_from = None if without is None else read_recording(str(without)).waveform
     audio = AudioPrompt([one.waveform for one in recordings] or None, negative=away_from)
@@ -91,15 +91,15 @@ def edit(
     print(f"The picture is {folder.pictures[0]}." if len(folder.pictures) == 1 else f"The pictures are in {out}.")
 
 
-def _check(names: list[str], without: Path | None, mask: Path | None, where_heard: bool, film: Path | None) -> None:
+def _check(names: list[str], without: Path | None, mask: Path | None, everywhere: bool, film: Path | None) -> None:
     """Refuse what does not go together, before anything is loaded."""
     from sonicdiffusion.errors import ConfigError
     from sonicdiffusion.pipelines.film import check_film
 
     if not names and without is None:
         raise ConfigError("Name a recording, or with --without one of what is taken out of the photograph.")
-    if mask is not None and where_heard:
-        raise ConfigError("--mask and --where-heard both say where the photograph changes. Give one of them.")
+    if mask is not None and everywhere:
+        raise ConfigError("--mask and --everywhere both say where the photograph changes. Give one of them.")
     if film is not None:
         check_film(film)
         if len(names) > 1:

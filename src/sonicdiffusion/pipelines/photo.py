@@ -16,7 +16,7 @@ from sonicdiffusion.errors import ConfigError, MissingFileError, PictureError
 
 Framing = Literal["fit", "crop"]
 
-_MOST_PIXELS = 200_000_000
+_MOST_PIXELS = 175_000_000
 _FADE = (0.06, 0.3)  # change of brightness between which the photograph's own detail gives way to the edited picture
 
 
@@ -63,7 +63,7 @@ def open_photo(source: str | Path | bytes | Image.Image | NDArray[np.uint8]) -> 
 
     Raises:
         MissingFileError: if there is no such file.
-        PictureError: if it is no readable picture, or has more than 200 million pixels.
+        PictureError: if it is no readable picture, or has more than 175 million pixels.
     """
     if isinstance(source, np.ndarray):
         source = Image.fromarray(source)
@@ -81,9 +81,11 @@ def open_photo(source: str | Path | bytes | Image.Image | NDArray[np.uint8]) -> 
         raise PictureError(
             f"{name} is no picture that Pillow can read. Save it as JPEG or PNG (HEIC needs the package pillow-heif)."
         ) from problem
+    except Image.DecompressionBombError as problem:
+        raise PictureError(f"{name} has too many pixels; at most 175 million are taken. Make it smaller.") from problem
     except PictureError:
         raise
-    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as problem:
+    except (OSError, ValueError, SyntaxError, MemoryError) as problem:
         raise PictureError(f"{name} is damaged or cut short ({problem}). Save it again.") from problem
 
 

@@ -95,7 +95,7 @@ class PreparedPhoto:
         audio_strength: float = 1.0,
         text_guidance: float | None = None,
         audio_guidance: float | None = None,
-        mask: Mask | Literal["heat"] | None = None,
+        mask: Mask | Literal["heat", "everywhere"] | None = None,
         attention: float | None = None,
         features: float | None = None,
         batch_size: int = 8,
@@ -108,10 +108,10 @@ class PreparedPhoto:
             negative_prompt: what it does not show.
             edit_strength: from 0, the photograph, to 1, free of it.
             audio_strength: factor of the audio branch.
-            text_guidance: how far to follow the text; by default what the adapter was tuned for.
-            audio_guidance: how far to follow the sound; by default what the adapter was tuned for.
+            text_guidance: how far to follow the text; by default the adapter's own times the method's factor.
+            audio_guidance: how far to follow the sound; by default likewise.
             mask: where the photograph may change: a picture in grey or an array (height, width) in [0, 1] in the shape
-                of the photograph; "heat" lets it change where the sound acts.
+                of the photograph; "heat" where the sound acts; or "everywhere". By default as the method has it.
             attention: share of the steps with the photograph's self-attention; by default as the strength says.
             features: share of the steps with the photograph's residual features; by default as the strength says.
             batch_size: pictures made at once.
@@ -124,27 +124,30 @@ class PreparedPhoto:
             raise ConfigError(f"edit_strength is {edit_strength}; it goes from 0, the photograph, to 1, free of it.")
         parts, method = self.components, self.settings
         config = parts.require_hearing().config
+        own = method.at(edit_strength)
         guidance = Guidance(
-            config.text_guidance if text_guidance is None else text_guidance,
-            config.audio_guidance if audio_guidance is None else audio_guidance,
+            config.text_guidance * own.guidance if text_guidance is None else text_guidance,
+            config.audio_guidance * own.guidance if audio_guidance is None else audio_guidance,
         )
         request = Request.of(audio, prompt, negative_prompt, audio_strength)
         conditioning = request.encode(parts)
         count, total = len(request.texts), len(self.levels)
-        skipped, own_attention, own_features = method.at(edit_strength)
-        first = round(total * skipped)
-        keep_attention = int(total * (own_attention if attention is None else attention))
-        keep_features = int(total * (own_features if features is None else features))
+        first = round(total * own.skipped)
+        keep_attention = int(total * (own.attention if attention is None else attention))
+        keep_features = int(total * (own.features if features is None else features))
+        if isinstance(mask, str) and mask not in ("heat", "everywhere"):
+            raise ConfigError(f"The mask is {mask!r}; it is a picture, an array, 'heat' or 'everywhere'.")
+        if isinstance(mask, str) and mask == "heat" and not conditioning.sounds:
+            raise ConfigError("The mask 'heat' says where a sound acts: pass audio, with a strength other than 0.")
         where = None if mask is None or isinstance(mask, str) else self._latent_mask(mask)
-        if isinstance(mask, str) and (mask != "heat" or not conditioning.sounds):
-            raise ConfigError("A mask is a picture, an array, or 'heat', which needs a sound.")
+        by_heat = where is None and (mask == "heat" or (mask is None and method.is_local and bool(conditioning.sounds)))
 
         made, masks, num_evaluations = [], [], 0
         for start in range(0, count, batch_size):
             rows = conditioning.rows(start, min(count, start + batch_size))
             size = min(batch_size, count - start)
             denoise = Denoiser(parts.unet, rows, guidance, size)
-            latents, allowed = self._sample(denoise, size, first, keep_attention, keep_features, where, mask == "heat")
+            latents, allowed = self._sample(denoise, size, first, keep_attention, keep_features, where, by_heat)
             num_evaluations += denoise.num_evaluations
             made.append(latents)
             masks.append(allowed)
@@ -161,7 +164,7 @@ class PreparedPhoto:
             "audio_guidance": guidance.audio_guidance,
             "attention": keep_attention / total,
             "features": keep_features / total,
-            "mask": mask if mask is None or isinstance(mask, str) else "given",
+            "mask": "heat" if by_heat else "everywhere" if where is None else "given",
             "box": list(self.frame.box),
             "notes": list(self.frame.photo.notes),
             **request.facts,
