@@ -12,6 +12,7 @@ from stock_pipelines import build_pipeline, draw
 from sonicdiffusion import AudioPrompt, GenerationPipeline, Waveform, load_audio_adapter
 from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.errors import AudioError, ConfigError
+from sonicdiffusion.pipelines.audio_prompt import mask_tensor
 
 RATE = 8000
 SAMPLES = (0.1 * np.sin(np.arange(12_000) * 0.3)).astype(np.float32)
@@ -81,7 +82,16 @@ def test_unsigned_samples_lie_around_their_middle() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [(np.zeros((2, 3, 4)), RATE), (np.zeros(0), RATE), (SAMPLES, 0), (SAMPLES, 8000.5), (["a"], RATE)]
+    "wrong",
+    [
+        (np.zeros((2, 3, 4)), RATE),
+        (np.zeros(0), RATE),
+        (SAMPLES, 0),
+        (SAMPLES, 8000.5),
+        (SAMPLES, float("nan")),
+        (["a"], RATE),
+        ([0, 12_000, -12_000], RATE),
+    ],
 )
 def test_samples_that_are_no_recording_are_refused(wrong: Any, pipeline: GenerationPipeline) -> None:
     with pytest.raises(AudioError, match=r"[Ss]ample"):
@@ -145,6 +155,17 @@ def test_prompts_act_together_and_lists_pair_up(pipeline: GenerationPipeline) ->
         pipeline(AudioPrompt(embedding(0), adapter="materials"))
     with pytest.raises(ConfigError, match="AudioPrompts alone or none"):
         pipeline([AudioPrompt(embedding(0)), embedding(1)])  # type: ignore[list-item]
+
+
+def test_prompts_that_say_nonsense_are_refused() -> None:
+    for strength in ([], "a", None, {"mid": float("nan")}, [[1.0]]):
+        with pytest.raises(ConfigError, match="audio_strength"):
+            AudioPrompt(embedding(0), strength=strength)  # type: ignore[arg-type]
+    for mask in ("mask.png", LEFT[None, None], np.full((4, 4), 255, np.uint8)):
+        with pytest.raises(ConfigError, match="A mask"):
+            mask_tensor(mask)  # type: ignore[arg-type]
+    assert torch.equal(mask_tensor(LEFT[:, ::-1]), torch.from_numpy(1 - LEFT)[None])
+    assert AudioPrompt(embedding(0), strength=np.array([1.0, 0.5])).facts["strength"] == [1.0, 0.5]  # type: ignore[arg-type]
 
 
 def test_settings_tell_what_a_prompt_says(pipeline: GenerationPipeline) -> None:

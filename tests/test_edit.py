@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import soundfile
 import torch
-from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from parity_rule import largest_difference, load_case, normal_input
 from PIL import Image
 from small_models import install_parity_adapter, parity_unet, published_scheduler
@@ -17,7 +20,7 @@ from typer.testing import CliRunner
 from sonicdiffusion import AudioPrompt, paint, sample_scene, synthesise
 from sonicdiffusion.cli.main import app
 from sonicdiffusion.diffusion.guidance import Guidance
-from sonicdiffusion.diffusion.inversion import NoiseLevels, invert_ddim
+from sonicdiffusion.diffusion.inversion import NoiseLevels, invert_ddim, invert_ddpm
 from sonicdiffusion.errors import ConfigError, ModelError, SonicDiffusionError
 from sonicdiffusion.models.injection import Injection, InjectionSites
 from sonicdiffusion.pipelines.conditioning import Conditioning
@@ -75,7 +78,7 @@ def far(one: Image.Image | np.ndarray, other: Image.Image | np.ndarray) -> float
 def test_every_method_edits_and_strength_decides_how_much(method: str) -> None:
     photo = MINI.prepare(VILLAGE, method=method, num_steps=6)
     weak, strong = (photo.edit(FIRE, edit_strength=strength) for strength in (0.2, 1.0))
-    assert 0 <= far(weak.images[0], VILLAGE) < far(strong.images[0], VILLAGE)
+    assert far(weak.images[0], VILLAGE) < far(strong.images[0], VILLAGE)
     assert far(strong.images[0], VILLAGE) > 5
     assert strong.settings["method"] == method
     assert not any(module._forward_hooks for module in MINI.components.unet.modules())
@@ -92,6 +95,27 @@ def test_inversions_come_back_as_well_as_they_promise() -> None:
     assert errors["exact"] < 0.3 * errors["published"]
     assert errors["redraw"] > errors["published"]
     assert far(MINI.prepare(VILLAGE, num_steps=4).edit(FIRE, edit_strength=0.0).images[0], VILLAGE) == 0
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        PNDMScheduler.from_config(published_scheduler().config, skip_prk_steps=True),
+        DDIMScheduler.from_config(published_scheduler().config, set_alpha_to_one=True),
+        DDIMScheduler.from_config(published_scheduler().config, steps_offset=0),
+    ],
+    ids="Stable Diffusion 1.5,ends without noise,no offset".split(","),
+)
+def test_every_schedule_is_inverted_exactly(scheduler: Any) -> None:
+    levels = NoiseLevels.of(scheduler, 50)
+    assert (levels.timesteps.diff() < 0).all()
+    source = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    trajectory = invert_ddpm(levels, source, lambda latents, _: 0.3 * latents, torch.Generator().manual_seed(1))
+    assert trajectory.added is not None
+    latents = trajectory.latents[:1]
+    for level in range(len(levels)):
+        latents = levels.step(0.3 * latents, latents, level, trajectory.added[level : level + 1])
+    assert largest_difference(latents, source) < 1e-3
 
 
 def test_a_photo_prepared_once_serves_several_sounds_and_its_features_are_computed_once() -> None:
@@ -118,6 +142,26 @@ def test_nothing_changes_outside_a_mask() -> None:
     assert len(two.images) == 1
     with pytest.raises(ConfigError, match="photograph's shape"):
         photo.edit(FIRE, mask=mask[:32])
+
+
+def test_masks_are_in_the_shape_of_the_photograph_whatever_of_it_is_edited() -> None:
+    wide = np.repeat(np.repeat(VILLAGE, 2, axis=0), 3, axis=1)  # 256 x 384
+    outside = np.zeros(wide.shape[:2], np.float32)
+    outside[:, :60] = 1.0  # to the left of the middle
+    middle = MINI.prepare(wide, num_steps=3, framing="crop")
+    silent = middle.edit(None, edit_strength=1.0)
+    masked = middle.edit(AudioPrompt(FIRE, mask=outside), edit_strength=1.0, mask="everywhere", audio_guidance=7.0)
+    assert largest_difference(masked.latents, silent.latents) > 0  # null audio is not silence
+    inside = middle.edit(AudioPrompt(FIRE, mask=1 - outside), edit_strength=1.0, mask="everywhere")
+    assert far(masked.images[0], silent.images[0]) < 0.2 * far(inside.images[0], silent.images[0])
+
+
+def test_a_sound_that_never_acts_changes_nothing() -> None:
+    photo = MINI.prepare(VILLAGE, num_steps=4)
+    late = photo.edit(AudioPrompt(FIRE, strength={}), edit_strength=1.0)
+    assert late.mask is not None
+    assert far(late.images[0], VILLAGE) < 1
+    assert photo.edit(FIRE, edit_strength=0.15).mask is not None  # a single step
 
 
 def test_heat_says_where_an_edit_is_allowed() -> None:
@@ -154,14 +198,15 @@ def test_a_photo_of_another_shape_keeps_its_size() -> None:
 
 
 def test_wrong_requests_teach() -> None:
-    for wrong in ({"method": "magic"}, {"num_steps": 0}, {"num_steps": 2000}):
+    for wrong in ({"method": "magic"}, {"num_steps": 0}, {"num_steps": 2000}, {"seed": 2**64}):
         with pytest.raises(ConfigError):
             MINI.prepare(VILLAGE, **wrong)  # type: ignore[arg-type]
     photo = MINI.prepare(VILLAGE, num_steps=2)
-    with pytest.raises(ConfigError, match="edit_strength"):
-        photo.edit(FIRE, edit_strength=1.5)
-    other = EditPipeline(replace(MINI.components, scheduler=EulerDiscreteScheduler()))
-    with pytest.raises(ConfigError, match="DDIM scheduler"):
+    for setting in ({"edit_strength": 1.5}, {"attention": 3.0}, {"features": float("nan")}, {"batch_size": 0}):
+        with pytest.raises(ConfigError, match=next(iter(setting))):
+            photo.edit(FIRE, **setting)  # type: ignore[arg-type]
+    other = EditPipeline(replace(MINI.components, scheduler=FlowMatchEulerDiscreteScheduler()))
+    with pytest.raises(ConfigError, match="DDIMScheduler"):
         other.prepare(VILLAGE)
     with pytest.raises(ModelError, match="cannot hear"):
         EditPipeline(replace(MINI.components, hearing=None)).prepare(VILLAGE)
@@ -201,7 +246,9 @@ def test_the_command_edits_and_says_where(tmp_path: Path) -> None:
         ["edit", str(photo), str(sound), "--film", str(tmp_path / "film.avi")],
         ["edit", str(photo), str(sound), "--mask", str(photo), "--everywhere"],
         ["edit", str(sound), str(sound)],
-        ["edit", str(photo), str(photo)],
     ):
         refused = run(app, [*wrong, *options])
         assert isinstance(refused.exception, SonicDiffusionError), wrong
+    some = run(app, ["edit", str(photo), str(photo), str(sound), *options])
+    assert some.exit_code == 1
+    assert "The picture is" in some.output  # the readable one of two sounds

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from small_models import open_adapter, tiny_unet
 
-from sonicdiffusion import GenerationPipeline, sample_scene, synthesise
+from sonicdiffusion import AudioPrompt, GenerationPipeline, sample_scene, synthesise
 from sonicdiffusion.cli.main import app
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.heard_sound import HeardSound
@@ -50,8 +50,9 @@ def test_a_picture_has_the_same_heat_in_any_batch() -> None:
     assert both.heat.shape == (2, 16, 16)
     assert np.abs(both.heat[1] - second.heat[0]).max() < 1e-3
     assert pipeline(FIRE, num_steps=2).heat is None
-    for silent in ({"audio": None}, {"audio": FIRE, "audio_strength": 0.0}):
-        with pytest.raises(ConfigError, match="heat map"):
+    nothing = ({"audio": None}, {"audio": FIRE, "audio_strength": 0.0}, {"audio": FIRE, "audio_guidance": 0.0})
+    for silent in (*nothing, {"audio": AudioPrompt(FIRE, strength={})}, {"audio": AudioPrompt(FIRE, start=0.9)}):
+        with pytest.raises(ConfigError, match=r"[Hh]eat map"):
             pipeline(**silent, **settings)  # type: ignore[arg-type]
 
 

@@ -66,15 +66,15 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
     frames = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
     photo = open_photo(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert photo.pixels[0, 0].mean() < 20
-    assert "first frame" in photo.notes[0]
+    assert "first was taken" in photo.notes[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", saved(Image.fromarray(RAMP), "PNG")[:-60]])
 def test_what_is_no_picture_gets_one_sentence(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(content)
-    for source in (path, content):
-        with pytest.raises(PictureError, match=r"[Ss]ave it"):
+    for source in (path, content, np.zeros((3, 3, 3)), np.zeros((0, 4, 3), np.uint8)):  # type: ignore[arg-type]
+        with pytest.raises(PictureError, match=r"[Ss]ave it|no pixels"):
             open_photo(source)
     with pytest.raises(MissingFileError, match="no picture"):
         open_photo(tmp_path / "nothing.png")
@@ -86,7 +86,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
         open_photo(big)
 
 
-@pytest.mark.parametrize(("height", "width"), [(10_000, 9_000), (37, 1000), (1, 1), (128, 128), (300, 200)])
+@pytest.mark.parametrize(("height", "width"), [(3_000, 2_900), (37, 1000), (1, 1), (128, 128), (300, 200)])
 def test_any_size_is_framed_and_comes_back(height: int, width: int) -> None:
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[:, width // 2 :] = 200

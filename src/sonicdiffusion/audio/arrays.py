@@ -1,5 +1,6 @@
 """Samples that are in memory already become a recording."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,16 @@ def from_array(samples: Any, sample_rate: float) -> Waveform:
         raise AudioError(
             f"Samples are numbers of shape (samples,) or (samples, channels); got {given.dtype} of shape {given.shape}."
         )
+    if given.dtype.kind != "f" and given.dtype.itemsize > 4:
+        raise AudioError(
+            f"Samples as {given.dtype} have no known range. Convert them to int16, or to float in [-1, 1]."
+        )
+    if not (math.isfinite(sample_rate) and int(sample_rate) == sample_rate):
+        raise AudioError(f"The sample rate is a whole number of hertz; got {sample_rate}.")
     values = given.astype(np.float64)
     if given.dtype.kind != "f":
         half = 2.0 ** (8 * given.dtype.itemsize - 1)
         values = (values - (half if given.dtype.kind == "u" else 0)) / half
     if values.ndim == 2:
         values = values.mean(axis=int(np.argmin(values.shape)))
-    if int(sample_rate) != sample_rate:
-        raise AudioError(f"The sample rate is a whole number of hertz; got {sample_rate}.")
     return Waveform(values.astype(np.float32), int(sample_rate))

@@ -1,18 +1,22 @@
 """`sonicdiffusion edit`: a photograph changes to the sound."""
 
 import warnings
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from PIL.Image import Image
 
-from sonicdiffusion.cli.generate import OWN, load_pipeline
+from sonicdiffusion.cli.generate import OWN, load_pipeline, stem_of
+from sonicdiffusion.pipelines.edit_method import DEFAULT_METHOD, DEFAULT_STRENGTH, METHODS
 
+_NAMES = ", ".join(METHODS)
 _FILM_STRENGTHS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -25,8 +29,10 @@ def edit(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the picture shows besides the sound.")] = "",
     negative: Annotated[str, typer.Option("--negative", help="What it does not show.")] = "",
     without: Annotated[Path | None, typer.Option(help="A recording of what is taken out of the photograph.")] = None,
-    edit_strength: Annotated[float, typer.Option(min=0, max=1, help="From 0, the photograph, to 1, free of it.")] = 0.5,
-    method: Annotated[str, typer.Option(help="friendly, exact, published or redraw.")] = "friendly",
+    edit_strength: Annotated[
+        float, typer.Option(min=0, max=1, help="From 0, the photograph, to 1, the most.")
+    ] = DEFAULT_STRENGTH,
+    method: Annotated[str, typer.Option(help=f"{_NAMES}.")] = DEFAULT_METHOD,
     mask: Annotated[
         Path | None,
         typer.Option(help="A picture in grey, large as the photograph: it changes where it is white."),
@@ -51,6 +57,7 @@ def edit(
     from sonicdiffusion.audio.collection import list_sounds, read_recording
     from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, read_mask
     from sonicdiffusion.pipelines.edit import EditPipeline
+    from sonicdiffusion.pipelines.film import fit_for_film
     from sonicdiffusion.pipelines.photo import open_photo
     from sonicdiffusion.pipelines.picture_files import PictureFolder
 
@@ -58,9 +65,7 @@ def edit(
     _check(names, without, mask, everywhere, film)
     opened, folder = open_photo(photo), PictureFolder(out)
     where = "everywhere" if everywhere else None if mask is None else read_mask(mask)
-    recordings = [read_recording(name) for name in names]
     away_from = None if without is None else read_recording(str(without)).waveform
-    audio = AudioPrompt([one.waveform for one in recordings] or None, negative=away_from)
     settings: dict[str, Any] = {
         "negative_prompt": negative,
         "audio_strength": audio_strength,
@@ -68,7 +73,14 @@ def edit(
         "text_guidance": text_guidance,
         "mask": where,
     }
+    own = {
+        "photo": photo.name,
+        "adapter": adapter,
+        "without": without and without.name,
+        "mask_file": mask and mask.name,
+    }
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    shown: list[Any] = []
     with console.status("Loading") as status, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: console.print(str(message))
         for note in opened.notes:
@@ -77,18 +89,46 @@ def edit(
         status.update("Preparing the photograph")
         prepared = pipeline.prepare(opened, method=method, framing=framing, num_steps=steps, seed=seed)  # type: ignore[arg-type]
         status.update("Editing")
-        result = prepared.edit(audio, prompt, edit_strength=edit_strength, **settings)
-        own = {"photo": photo.name, "adapter": adapter, "without": None if without is None else without.name}
-        told = [{"sound": Path(n).name, "sound_sha256": r.sha256} for n, r in zip(names, recordings, strict=True)]
-        for image, facts in zip(result.images, told or [{"sound": f"without-{own['without']}"}], strict=True):
-            facts = {**result.settings, **own, **facts, "seeds": [seed]}
-            folder.save([image], f"{photo.stem}-{Path(facts['sound']).stem}", facts)
-        if film is not None:
-            status.update("Filming")
-            _film(film, lambda strength: prepared.edit(audio, prompt, edit_strength=strength, **settings).images[0])
-    if sheet:
-        folder.save_before_and_after(opened.pixels, result.images, photo.stem)
-    print(f"The picture is {folder.pictures[0]}." if len(folder.pictures) == 1 else f"The pictures are in {out}.")
+        for heard in _hear(names, without, console.print):
+            audio = AudioPrompt(heard.waveform, negative=away_from)
+            edit_at = partial(prepared.edit, audio, prompt, **settings)
+            result = edit_at(edit_strength=edit_strength)
+            folder.save(result.images, f"{photo.stem}-{heard.stem}", {**result.settings, **own, **heard.facts})
+            shown += [fit_for_film(image) for image in result.images]
+            if film is not None:
+                status.update("Filming")
+                _film(film, lambda at, edit_at=edit_at: edit_at(edit_strength=at).images[0])
+    if sheet and shown:
+        folder.save_before_and_after(opened.pixels, shown, photo.stem)
+    if shown:
+        print(f"The picture is {folder.pictures[0]}." if len(shown) == 1 else f"{len(shown)} pictures are in {out}.")
+    if len(shown) < max(1, len(names)):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A recording, or None for none; what the picture is called after it, and what is told of it."""
+
+    waveform: Any
+    stem: str
+    facts: dict[str, str]
+
+
+def _hear(names: list[str], without: Path | None, tell: "Callable[[str], None]") -> "Iterator[_Heard]":
+    """Yield the recordings that can be read and tell of the others; without any, what is taken out."""
+    from sonicdiffusion.audio.collection import read_recording
+    from sonicdiffusion.errors import AudioError, MissingFileError
+
+    if not names and without is not None:
+        yield _Heard(None, f"without-{without.stem}", {})
+    for name in names:
+        try:
+            recording = read_recording(name)
+        except (AudioError, MissingFileError) as error:  # the others may be good
+            tell(str(error))
+            continue
+        yield _Heard(recording.waveform, stem_of(name), {"sound": Path(name).name, "sound_sha256": recording.sha256})
 
 
 def _check(names: list[str], without: Path | None, mask: Path | None, everywhere: bool, film: Path | None) -> None:
@@ -108,7 +148,7 @@ def _check(names: list[str], without: Path | None, mask: Path | None, everywhere
 
 def _film(path: Path, picture_at: "Callable[[float], Image]") -> None:
     """Write a film of growing strength, there and back."""
-    from sonicdiffusion.pipelines.film import crossfade, write_film
+    from sonicdiffusion.pipelines.film import crossfade, fit_for_film, write_film
 
-    frames = [picture_at(strength).convert("RGB") for strength in _FILM_STRENGTHS]
+    frames = [fit_for_film(picture_at(strength)) for strength in _FILM_STRENGTHS]
     write_film(crossfade(frames, num_between=3), path)

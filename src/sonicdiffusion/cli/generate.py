@@ -94,7 +94,7 @@ def generate(
             facts = {"adapter": adapter, "sound": Path(name).name, "sound_sha256": recording.sha256}
             given = {"mask": mask, "negative_sound": negative_sound}
             facts |= {option: path.name for option, path in given.items() if path is not None}
-            stem = "standard_input" if name == "-" else Path(name).stem
+            stem = stem_of(name)
             folder.save(result.images, stem, {**result.settings, **facts})
             if result.heat is not None:
                 from sonicdiffusion.pipelines.heat import overlay
@@ -102,6 +102,11 @@ def generate(
                 shown = [overlay(*pair) for pair in zip(result.images, result.heat, strict=True)]
                 folder.save(shown, f"{stem}-heat", {**result.settings, **facts, "shows": "where the sound acted"})
     _report(folder, count, num_failed)
+
+
+def stem_of(name: str) -> str:
+    """Return how pictures of a recording are called."""
+    return "standard_input" if name == "-" else Path(name).stem
 
 
 def load_pipeline(

@@ -51,7 +51,7 @@ class Guidance:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number from 0 up, usually 1 to 10.")
         if not 0 <= self.rescale <= 1:
             raise ConfigError(f"guidance_rescale is {self.rescale}; it is a share, from 0 to 1.")
-        start, end = self.interval
+        start, end = self.interval if len(self.interval) == 2 else (0.0, 0.0)
         if not 0 <= start < end <= 1:
             raise ConfigError(
                 f"The guidance interval is {start} to {end}; both are shares of the sampling, 0 to 1, "
@@ -61,7 +61,8 @@ class Guidance:
     def at(self, done: float, *, is_heard: bool) -> "Guidance":
         """Return the guidance when a share of the sampling is done and sound is heard or not."""
         start, end = self.interval
-        now = self if start <= done < end else Guidance(1.0, 1.0)
+        plain = Guidance(float(self.text_guidance != 0), float(self.audio_guidance != 0))
+        now = self if start <= done < end else plain
         return now if is_heard else replace(now, audio_guidance=0.0)
 
     @property

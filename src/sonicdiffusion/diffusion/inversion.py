@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
 from sonicdiffusion.errors import ConfigError
+
+_LEAST_SPREAD = 1e-6  # what is added last must lead to the picture even where the schedule adds nothing
 
 Predict = Callable[[Tensor, int], Tensor]
 """From latents (images, channels, height, width) and the index of a noise level to the network's prediction."""
@@ -36,24 +39,24 @@ class NoiseLevels:
 
     @classmethod
     def of(cls, scheduler: Any, num_steps: int) -> "NoiseLevels":
-        """Return the levels of a diffusers DDIM scheduler; its own state is changed.
+        """Return the levels that DDIM goes through under the noise schedule of a diffusers scheduler of any kind.
 
         Raises:
-            ConfigError: if it is of another kind, or cannot take so many steps.
+            ConfigError: if it has no such schedule, or cannot take so many steps.
         """
-        if not hasattr(scheduler, "final_alpha_cumprod"):
+        if not hasattr(scheduler, "alphas_cumprod"):
             raise ConfigError(
-                f"Editing needs a DDIM scheduler, and this is a {type(scheduler).__name__}. "
-                "Set components.scheduler = DDIMScheduler.from_config(components.scheduler.config)."
+                f"Editing needs a noise schedule of DDPM's kind, and {type(scheduler).__name__} has none. "
+                "Set components.scheduler to a DDIMScheduler."
             )
-        if not 1 <= num_steps <= len(scheduler.alphas_cumprod):
-            raise ConfigError(f"num_steps is {num_steps}; it must be from 1 to {len(scheduler.alphas_cumprod)}.")
-        scheduler.set_timesteps(num_steps)
-        timesteps = scheduler.timesteps.cpu()
-        if (timesteps < 0).any() or (timesteps >= len(scheduler.alphas_cumprod)).any():
+        ddim: Any = DDIMScheduler.from_config(scheduler.config)
+        if not 1 <= num_steps <= len(ddim.alphas_cumprod):
+            raise ConfigError(f"num_steps is {num_steps}; it must be from 1 to {len(ddim.alphas_cumprod)}.")
+        ddim.set_timesteps(num_steps)
+        if (ddim.timesteps < 0).any() or (ddim.timesteps >= len(ddim.alphas_cumprod)).any():
             raise ConfigError(f"The scheduler cannot take {num_steps} steps, by rounding. Take one more or less.")
-        alpha_bar = torch.cat([scheduler.alphas_cumprod[timesteps], scheduler.final_alpha_cumprod.reshape(1)])
-        return cls(timesteps, alpha_bar.float(), scheduler.config.prediction_type)
+        alpha_bar = torch.cat([ddim.alphas_cumprod[ddim.timesteps], ddim.final_alpha_cumprod.reshape(1)])
+        return cls(ddim.timesteps, alpha_bar.float(), ddim.config.prediction_type)
 
     def __len__(self) -> int:
         return len(self.timesteps)
@@ -80,7 +83,7 @@ class NoiseLevels:
     def spread(self, level: int) -> float:
         """Return the standard deviation of the noise that DDPM sampling adds on the way to the next level."""
         before, after = float(self.alpha_bar[level]), float(self.alpha_bar[level + 1])
-        return ((1 - after) / (1 - before) * (1 - before / after)) ** 0.5
+        return max(_LEAST_SPREAD, ((1 - after) / (1 - before) * (1 - before / after)) ** 0.5)
 
     def step(self, prediction: Tensor, latents: Tensor, level: int, added: Tensor | None = None) -> Tensor:
         """Return the latents at the next level: by DDIM, or with `added` unit noise by DDPM (equation 12)."""
@@ -149,7 +152,7 @@ def invert_ddpm(levels: NoiseLevels, picture: Tensor, predict: Predict, generato
     for level in range(len(levels)):
         prediction = predict(latents[level], level)
         without = levels.step(prediction, latents[level], level, torch.zeros_like(picture))
-        added.append((latents[level + 1] - without) / max(levels.spread(level), 1e-8))
+        added.append((latents[level + 1] - without) / levels.spread(level))
     return Trajectory(torch.cat(latents), torch.cat(added))
 
 

@@ -18,6 +18,9 @@ from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Scene
 from sonicdiffusion.values import Waveform
 
+_VERSION = 1
+"""Of what an edit computes: to be raised with it, lest kept pictures are taken for new ones."""
+
 STRENGTHS = (0.3, 0.5, 0.7, 0.9)
 """Of the curve of preservation against effect."""
 
@@ -88,7 +91,7 @@ def edit_all(bench: Bench, truth: Truth, method: str, strength: float) -> Pictur
             edited = pipeline.prepare(picture, method=method).edit(sound, edit_strength=strength)
             return np.asarray(edited.images[0])
 
-        facts = ["edit", repr(METHODS[method]), strength, hashlib.sha256(picture.tobytes()).hexdigest()]
+        facts = ["edit", _VERSION, repr(METHODS[method]), strength, hashlib.sha256(picture.tobytes()).hexdigest()]
         request = json.dumps([*facts, hashlib.sha256(sound.samples.tobytes()).hexdigest()]).encode()
         made.append(bench.keep(request, make))
     bench.report(f"editing, {method}, strength {strength:g}", len(made), len(made))

@@ -1,6 +1,5 @@
 """A sound as it is passed to a pipeline, and how it acts on the pictures."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,10 +57,11 @@ class AudioPrompt:
                 f"The sound begins at {self.start} and ends at {self.end}; both are shares of the sampling, 0 to 1, "
                 "and it must begin before it ends."
             )
-        numbers = () if isinstance(self.strength, Mapping) else np.atleast_1d(np.asarray(self.strength, float))
-        if not all(math.isfinite(number) for number in numbers):
-            raise ConfigError(f"audio_strength is {self.strength}; it must be a number, 0 for off and 1 as trained.")
-
+        if not _are_finite(self.strength):
+            raise ConfigError(
+                f"audio_strength is {self.strength!r}; it is a number, 0 for off and 1 as trained, a list with one for "
+                "each prompt, or a mapping by blocks."
+            )
         if self.sound is None and self.negative is None:
             raise ConfigError("An AudioPrompt needs a sound, or a negative one to steer away from.")
         object.__setattr__(self, "sounds", [None] if self.sound is None else list_of_sounds(self.sound))
@@ -73,7 +73,7 @@ class AudioPrompt:
         """What can be told of it in plain values; settings that are at their defaults are left out."""
         names = [name_sound(sound) for sound in self.sounds]
         told: dict[str, Any] = {"sound": names[0] if len(names) == 1 else names}
-        if self.strength != 1.0:
+        if isinstance(self.strength, Mapping) or np.any(np.asarray(self.strength) != 1.0):
             told["strength"] = _plain(self.strength)
         if self.mask is not None:
             told["mask"] = " x ".join(str(length) for length in mask_tensor(self.mask).shape)
@@ -161,14 +161,28 @@ def mask_tensor(mask: Mask) -> Tensor:
     """
     if isinstance(mask, Image.Image):
         mask = np.asarray(mask.convert("L"), np.float32) / 255
-    values = torch.as_tensor(mask, dtype=torch.float32)
+    if not isinstance(mask, np.ndarray | Tensor):
+        raise ConfigError(f"A mask is a picture or an array, not {mask!r:.80}. Open a file with PIL.Image.open.")
+    values = torch.as_tensor(mask.copy() if isinstance(mask, np.ndarray) else mask, dtype=torch.float32).cpu()
     values = values[None] if values.ndim == 2 else values
     if values.ndim != 3 or not values.numel() or not (values.min() >= 0 and values.max() <= 1):
+        found = f", numbers from {values.min():g} to {values.max():g}" if values.numel() else ""
         raise ConfigError(
             f"A mask has shape (height, width) or (prompts, height, width) and numbers from 0 to 1; got shape "
-            f"{tuple(values.shape)}."
+            f"{tuple(values.shape)}{found}."
         )
     return values
+
+
+def _are_finite(strength: Any) -> bool:
+    """Return whether a strength holds numbers, at least one, and all of them finite."""
+    if isinstance(strength, Mapping):
+        return all(_are_finite(value) for value in strength.values())
+    try:
+        numbers = np.atleast_1d(np.asarray(strength, float))
+    except (TypeError, ValueError):
+        return False
+    return numbers.ndim == 1 and numbers.size > 0 and bool(np.isfinite(numbers).all())
 
 
 def _plain(strength: Any) -> Any:

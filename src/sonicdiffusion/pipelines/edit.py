@@ -74,6 +74,8 @@ class EditPipeline:
             ModelError: if the model cannot hear, or has no place to keep a layout in.
             PictureError: if the photograph cannot be read.
         """
+        if not 0 <= seed < 2**64:
+            raise ConfigError(f"The seed {seed} does not lie between 0 and 2 ** 64 - 1.")
         if method not in METHODS:
             raise ConfigError(f"There is no method {method!r}; known are {', '.join(METHODS)}.")
         parts = self.components

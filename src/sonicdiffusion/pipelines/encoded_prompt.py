@@ -46,7 +46,7 @@ class EncodedPrompt:
         like: Tensor,
         crop_policy: CropPolicy | None = None,
     ) -> "EncodedPrompt":
-        """Let an adapter's encoder and projector hear a prompt; equal sounds are heard once.
+        """Let an adapter's encoder and projector hear a prompt; the same sound is heard once.
 
         Args:
             prompt: what is heard.
@@ -127,7 +127,7 @@ def _strength(prompt: AudioPrompt, sites: Sequence[str], factor: float, like: Te
     if isinstance(prompt.strength, Mapping):
         by_site = strength_by_site(prompt.strength, sites)
         return {site: torch.tensor(number * factor).to(like) for site, number in by_site.items() if number}
-    return torch.tensor(prompt.strength).to(like) * factor
+    return torch.as_tensor(prompt.strength, dtype=torch.float32).to(like) * factor
 
 
 def _for_each(values: Tensor, num_images: int, what: str) -> Tensor:

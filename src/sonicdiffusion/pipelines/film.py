@@ -7,10 +7,12 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from PIL import Image
 
 from sonicdiffusion.errors import ConfigError
 
+_LONGEST = 1024  # pixels, largest side of a film
 SUFFIXES = (".mp4", ".gif")
 
 
@@ -21,6 +23,13 @@ def crossfade(pictures: Sequence[Image.Image], num_between: int) -> list[Image.I
         there += [Image.blend(one, other, step / (num_between + 1)) for step in range(num_between + 1)]
     there.append(pictures[-1])
     return there + there[-2:0:-1]
+
+
+def fit_for_film(picture: Image.Image) -> Image.Image:
+    """Return a picture in RGB, made smaller if a side is longer than a film needs."""
+    scale = min(1.0, _LONGEST / max(picture.size))
+    size = [max(1, round(side * scale)) for side in picture.size]
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
 def check_film(path: Path) -> None:
@@ -56,7 +65,7 @@ def write_film(pictures: Sequence[Image.Image], path: Path, frame_rate: int = 12
         else:
             _write_mp4(pictures, scratch, frame_rate)
         scratch.replace(path)
-    except OSError as error:
+    except (OSError, FFmpegError) as error:
         raise ConfigError(
             f"Cannot write the film '{path}': {error.strerror or error}. Choose another place."
         ) from error

@@ -152,8 +152,8 @@ class GenerationPipeline:
         steps = self._default("num_steps", DEFAULT_STEPS) if num_steps is None else num_steps
         shape = parts.latent_shape(height, width)
         request = Request.of(audio, prompt, negative_prompt, audio_strength, num_images)
-        if heat and not request.is_heard:
-            raise ConfigError("A heat map shows where a sound acts: pass audio, with a strength other than 0.")
+        if heat and (not request.is_heard or audio_guidance == 0):
+            raise ConfigError("A heat map shows where a sound acts: pass audio, with strength and guidance not 0.")
         texts = request.texts
         seeds = [seed + index for index in range(len(texts))]
         if not 0 <= seed <= seeds[-1] < 2**64:
@@ -175,7 +175,8 @@ class GenerationPipeline:
                     if on_step is not None:
                         on_step(step)
             images += parts.decode_latents(latents)
-            heated.append(maps.maps())
+            if heat:
+                heated.append(maps.maps())
         settings = {
             "sonicdiffusion": __version__,
             "model": parts.name,

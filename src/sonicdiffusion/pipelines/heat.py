@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 
 
@@ -32,6 +33,11 @@ class HeatMaps:
         self.size = size
         self._sum: Tensor | float = 0.0
         self._count = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was seen yet: no sound acted, or none was guided by."""
+        return not self._count
 
     @contextmanager
     def watching(self, adapter: AudioAdapter, num_images: int, sites: Sequence[str] | None = None) -> Iterator[None]:
@@ -55,9 +61,16 @@ class HeatMaps:
                 handle.remove()
 
     def maps(self) -> NDArray[np.float32]:
-        """Return the maps (images, height, width) in the size of the latents, each from 0 to 1 at its strongest."""
-        if not self._count:
-            return np.zeros((0, *self.size), np.float32)
+        """Return the maps (images, height, width) in the size of the latents, each from 0 to 1 at its strongest.
+
+        Raises:
+            ConfigError: if nothing was seen.
+        """
+        if self.is_empty:
+            raise ConfigError(
+                "No heat map: the sound acted in no step, or without guidance by it. Give it steps, and an "
+                "audio_guidance other than 0 and 1."
+            )
         mean = self._sum / self._count
         assert isinstance(mean, Tensor)
         mean = mean - mean.amin(dim=(1, 2), keepdim=True)
@@ -65,9 +78,9 @@ class HeatMaps:
 
     @torch.no_grad()
     def _add(self, added: Tensor, num_images: int) -> None:
-        sound = added[-num_images:].float()
-        if len(added) > num_images:
-            sound = sound - added[:num_images].float()
+        if len(added) <= num_images:
+            return  # without a prediction for silence beside it, nothing can be told
+        sound = added[-num_images:].float() - added[:num_images].float()
         strength = sound.norm(dim=-1)  # (images, positions)
         height, width = self.size
         tall = round(math.sqrt(strength.shape[1] * height / width))

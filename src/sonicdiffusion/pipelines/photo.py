@@ -3,6 +3,8 @@
 import math
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -10,13 +12,15 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from sonicdiffusion.errors import ConfigError, MissingFileError, PictureError
 
 Framing = Literal["fit", "crop"]
 
 _MOST_PIXELS = 175_000_000
+_LONGEST = 30_000
+_STRIP = 256  # rows of a photograph that are put back at once
 _FADE = (0.06, 0.3)  # change of brightness between which the photograph's own detail gives way to the edited picture
 
 
@@ -46,11 +50,13 @@ class Frame:
 
     Args:
         photo: the whole.
+        framing: by which the part was chosen.
         box: left, top, right, bottom of the part, in pixels of the photograph.
         pixels: the part, resized, (height, width, 3), 8 bits.
     """
 
     photo: Photo
+    framing: Framing
     box: tuple[int, int, int, int]
     pixels: NDArray[np.uint8]
 
@@ -65,16 +71,17 @@ def open_photo(source: str | Path | bytes | Image.Image | NDArray[np.uint8]) -> 
         MissingFileError: if there is no such file.
         PictureError: if it is no readable picture, or has more than 175 million pixels.
     """
-    if isinstance(source, np.ndarray):
-        source = Image.fromarray(source)
-    if isinstance(source, Image.Image):
-        return _upright(source, "The picture")
-    name = "The picture" if isinstance(source, bytes) else f"'{source}'"
-    if not isinstance(source, bytes) and not Path(source).is_file():
+    name = f"'{source}'" if isinstance(source, str | Path) else "The picture"
+    if isinstance(source, str | Path) and not Path(source).is_file():
         raise MissingFileError(f"There is no picture {name}. Check the path.")
+    _read_heic()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # checked below
+            if isinstance(source, np.ndarray):
+                source = Image.fromarray(source)
+            if isinstance(source, Image.Image):
+                return _upright(source, name)
             with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
                 return _upright(picture, name)
     except UnidentifiedImageError as problem:
@@ -85,8 +92,8 @@ def open_photo(source: str | Path | bytes | Image.Image | NDArray[np.uint8]) -> 
         raise PictureError(f"{name} has too many pixels; at most 175 million are taken. Make it smaller.") from problem
     except PictureError:
         raise
-    except (OSError, ValueError, SyntaxError, MemoryError) as problem:
-        raise PictureError(f"{name} is damaged or cut short ({problem}). Save it again.") from problem
+    except (OSError, ValueError, TypeError, RuntimeError, SyntaxError, MemoryError) as problem:
+        raise PictureError(f"{name} is damaged, cut short or no picture ({problem}). Save it again.") from problem
 
 
 def frame_photo(photo: Photo, framing: Framing, native: tuple[int, int], multiple: int) -> Frame:
@@ -119,7 +126,7 @@ def frame_photo(photo: Photo, framing: Framing, native: tuple[int, int], multipl
     part = photo.pixels[box[1] : box[3], box[0] : box[2]]
     is_smaller = size[0] < part.shape[0]
     pixels = cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_CUBIC)
-    return Frame(photo, box, np.asarray(pixels, np.uint8))
+    return Frame(photo, framing, box, np.asarray(pixels, np.uint8))
 
 
 def put_back(frame: Frame, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Image.Image:
@@ -140,34 +147,65 @@ def put_back(frame: Frame, before: NDArray[np.uint8], after: NDArray[np.uint8]) 
     amount = cv2.GaussianBlur(np.abs(change).max(axis=2) / 255, (0, 0), sigmaX=max(1.0, change.shape[1] / 64))
     share = np.clip((amount - _FADE[0]) / (_FADE[1] - _FADE[0]), 0, 1)
     share = share * share * (3 - 2 * share)
-    change, large, share = (cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in (change, large, share))
-    share = share.clip(0, 1)[..., None]
     whole = frame.photo.pixels.copy()
-    own = whole[top:bottom, left:right].astype(np.float32)
-    mixed = (own + change) * (1 - share) + large * share
-    whole[top:bottom, left:right] = mixed.round().clip(0, 255).astype(np.uint8)
+    for start in range(0, bottom - top, _STRIP):  # so that a large photograph needs no large numbers all at once
+        stop = min(start + _STRIP, bottom - top)
+        wide, fresh, part = (_strip(each, size, start, stop) for each in (change, large, share))
+        own = whole[top + start : top + stop, left:right].astype(np.float32)
+        part = part.clip(0, 1)[..., None]
+        mixed = (own + wide) * (1 - part) + fresh * part
+        whole[top + start : top + stop, left:right] = mixed.round().clip(0, 255).astype(np.uint8)
     if frame.photo.alpha is None:
         return Image.fromarray(whole)
     return Image.fromarray(np.dstack([whole, frame.photo.alpha]))
 
 
+def _strip(small: NDArray[np.float32], size: tuple[int, int], start: int, stop: int) -> NDArray[np.float32]:
+    """Return the rows `start` to `stop - 1` of a picture enlarged to a size (width, height)."""
+    down, across = size[1] / small.shape[0], size[0] / small.shape[1]
+    x = ((np.arange(size[0], dtype=np.float32) + 0.5) / across - 0.5)[None].repeat(stop - start, axis=0)
+    y = ((np.arange(start, stop, dtype=np.float32) + 0.5) / down - 0.5)[:, None].repeat(size[0], axis=1)
+    rows = cv2.remap(small, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(rows, np.float32)
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """Return a picture in RGB whose colour profile is applied; one without, or with a broken one, is left as it is."""
+    profile = picture.info.get("icc_profile")
+    if profile is None or picture.mode not in ("RGB", "CMYK"):
+        return picture
+    try:
+        source, target = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return picture
+    return picture if converted is None else converted
+
+
+def _read_heic() -> None:
+    """Let Pillow read HEIC where the package for it is installed."""
+    if find_spec("pillow_heif") is not None:
+        import_module("pillow_heif").register_heif_opener()
+
+
 def _upright(picture: Image.Image, name: str) -> Photo:
-    if picture.width * picture.height > _MOST_PIXELS:
+    if picture.width * picture.height > _MOST_PIXELS or max(picture.size) > _LONGEST:
         raise PictureError(
-            f"{name} has {picture.width} x {picture.height} pixels; at most {_MOST_PIXELS // 1_000_000} million are "
-            "taken. Make it smaller."
+            f"{name} has {picture.width} x {picture.height} pixels; at most {_MOST_PIXELS // 1_000_000} million and "
+            f"{_LONGEST} on a side are taken. Make it smaller."
         )
+    if not picture.width * picture.height:
+        raise PictureError(f"{name} has no pixels. Choose another.")
     notes = []
     if getattr(picture, "n_frames", 1) > 1:
-        notes.append(f"{name} is animated; its first frame was taken.")
+        notes.append("The photograph's file holds several pictures; the first was taken.")
         picture.seek(0)
-    picture = ImageOps.exif_transpose(picture)
+    picture = _in_srgb(ImageOps.exif_transpose(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         values = np.asarray(picture, np.float64)
-        top = 255.0 if values.max(initial=0) <= 255 else 65535.0
-        if picture.mode == "F" and values.max(initial=0) <= 1:
-            top = 1.0
-        notes.append(f"{name} has more than 8 bits; it was taken with 8.")
+        is_large = picture.mode.startswith("I;16") or values.max() > 255
+        top = 1.0 if picture.mode == "F" and values.max() <= 2 else 65535.0 if is_large else 255.0
+        notes.append("The photograph has more than 8 bits; it was taken with 8.")
         picture = Image.fromarray((values / top * 255).round().clip(0, 255).astype(np.uint8))
     has_alpha = picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
     if not has_alpha:
@@ -177,5 +215,5 @@ def _upright(picture: Image.Image, name: str) -> Photo:
     if alpha.min() == 255:
         return Photo(np.asarray(whole.convert("RGB")), notes=tuple(notes))
     white = Image.new("RGBA", whole.size, "white")
-    notes.append(f"{name} is transparent in places; it was edited before white and keeps its transparency.")
+    notes.append("The photograph is transparent in places; it was edited before white and keeps its transparency.")
     return Photo(np.asarray(Image.alpha_composite(white, whole).convert("RGB")), alpha, tuple(notes))

@@ -53,8 +53,6 @@ class PictureFolder:
             ConfigError: if a picture cannot be written.
         """
         paths = []
-        while len(os.fsencode(stem)) > _STEM:
-            stem = stem[:-1]
         for image, seed in zip(images, settings["seeds"], strict=True):
             facts = PngInfo()
             own = {**settings, "seeds": [seed]}
@@ -99,18 +97,21 @@ class PictureFolder:
         return target
 
     def save_before_and_after(self, before: NDArray[np.uint8], after: Sequence[Image.Image], stem: str) -> Path:
-        """Write a photograph (height, width, 3) beside its edits, in one row, and return the path."""
+        """Write a photograph (height, width, 3) beside its edits and return the path."""
         scale = min(1.0, _SIDE_BY_SIDE / max(before.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in before.shape[:2])
-        sheet = Image.new("RGB", (width * (1 + len(after)), height), "white")
+        columns = max(2, min(1 + len(after), _SHEET // width))
+        sheet = Image.new("RGB", (width * columns, height * math.ceil((1 + len(after)) / columns)), "white")
         for index, picture in enumerate([Image.fromarray(before), *after]):
             small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-            sheet.paste(small, (index * width, 0))
+            sheet.paste(small, (index % columns * width, index // columns * height))
         target = self._free(f"{stem}-before-after")
         self._write(target, sheet, None)
         return target
 
     def _free(self, stem: str) -> Path:
+        while len(os.fsencode(stem)) > _STEM:
+            stem = stem[:-1]
         path, number = self.path / f"{stem}.png", 2
         while path.exists():
             path, number = self.path / f"{stem}.{number}.png", number + 1

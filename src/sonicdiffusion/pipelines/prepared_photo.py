@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -21,7 +21,7 @@ from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, Mask, mask_tensor
 from sonicdiffusion.pipelines.components import Components
 from sonicdiffusion.pipelines.conditioning import Conditioning, Request
 from sonicdiffusion.pipelines.denoiser import Denoiser
-from sonicdiffusion.pipelines.edit_method import DEFAULT_STRENGTH, METHODS, EditMethod
+from sonicdiffusion.pipelines.edit_method import DEFAULT_STRENGTH, METHODS
 from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.heat import HeatMaps
 from sonicdiffusion.pipelines.photo import Frame, put_back
@@ -30,7 +30,7 @@ from sonicdiffusion.pipelines.sound import Sound
 
 @dataclass(frozen=True, eq=False)
 class EditResult:
-    """Edited photographs, with all that is needed to make them again.
+    """Edited photographs, with how they were made.
 
     Args:
         images: one for each sound and prompt, in the photograph's own size.
@@ -78,11 +78,7 @@ class PreparedPhoto:
         self._denoise = Denoiser(components.unet, Conditioning(empty, empty, (nothing,)), Guidance(1.0, 1.0))
         self._bare = Denoiser(components.unet, Conditioning(empty, empty), Guidance(1.0, 0.0))
         self.trajectory = self._invert(source)
-
-    @property
-    def settings(self) -> EditMethod:
-        """The method's numbers."""
-        return METHODS[self.method]
+        self._before = np.asarray(components.decode_latents(source)[0])
 
     @torch.no_grad()
     def edit(
@@ -106,7 +102,7 @@ class PreparedPhoto:
             audio: as in `GenerationPipeline`; several sounds make several pictures, `AudioPrompt`s act together.
             prompt: what the picture shows besides; or a list, one for each sound.
             negative_prompt: what it does not show.
-            edit_strength: from 0, the photograph, to 1, free of it.
+            edit_strength: from 0, the photograph, to 1, the most that the method does.
             audio_strength: factor of the audio branch.
             text_guidance: how far to follow the text; by default the adapter's own times the method's factor.
             audio_guidance: how far to follow the sound; by default likewise.
@@ -121,28 +117,36 @@ class PreparedPhoto:
             ConfigError: if a setting is out of range.
         """
         if not 0 <= edit_strength <= 1:
-            raise ConfigError(f"edit_strength is {edit_strength}; it goes from 0, the photograph, to 1, free of it.")
-        parts, method = self.components, self.settings
+            raise ConfigError(f"edit_strength is {edit_strength}; it goes from 0, the photograph, to 1.")
+        parts, method = self.components, METHODS[self.method]
         config = parts.require_hearing().config
         own = method.at(edit_strength)
         guidance = Guidance(
             config.text_guidance * own.guidance if text_guidance is None else text_guidance,
             config.audio_guidance * own.guidance if audio_guidance is None else audio_guidance,
         )
+        for name, share in (("attention", attention), ("features", features)):
+            if share is not None and not 0 <= share <= 1:
+                raise ConfigError(f"{name} is {share}; it is a share of the steps, from 0 to 1.")
+        if batch_size < 1:
+            raise ConfigError(f"batch_size starts at 1; got {batch_size}.")
         request = Request.of(audio, prompt, negative_prompt, audio_strength)
+        request = replace(request, sounds=tuple(self._in_frame(sound) for sound in request.sounds))
         conditioning = request.encode(parts)
         count, total = len(request.texts), len(self.levels)
         first = round(total * own.skipped)
-        keep_attention = int(total * (own.attention if attention is None else attention))
-        keep_features = int(total * (own.features if features is None else features))
+        # As published, a part of a step is none; what is a whole number but for rounding is that number.
+        keep_attention = int(total * (own.attention if attention is None else attention) + 1e-6)
+        keep_features = int(total * (own.features if features is None else features) + 1e-6)
         if isinstance(mask, str) and mask not in ("heat", "everywhere"):
             raise ConfigError(f"The mask is {mask!r}; it is a picture, an array, 'heat' or 'everywhere'.")
         if isinstance(mask, str) and mask == "heat" and not conditioning.sounds:
             raise ConfigError("The mask 'heat' says where a sound acts: pass audio, with a strength other than 0.")
         where = None if mask is None or isinstance(mask, str) else self._latent_mask(mask)
-        by_heat = where is None and (mask == "heat" or (mask is None and method.is_local and bool(conditioning.sounds)))
+        is_heard = bool(conditioning.sounds) and guidance.audio_guidance != 0
+        by_heat = where is None and (mask == "heat" or (mask is None and method.is_local and is_heard))
 
-        made, masks, num_evaluations = [], [], 0
+        made, masks, images, num_evaluations = [], [], [], 0
         for start in range(0, count, batch_size):
             rows = conditioning.rows(start, min(count, start + batch_size))
             size = min(batch_size, count - start)
@@ -151,6 +155,7 @@ class PreparedPhoto:
             num_evaluations += denoise.num_evaluations
             made.append(latents)
             masks.append(allowed)
+            images += [put_back(self.frame, self._before, np.asarray(one)) for one in parts.decode_latents(latents)]
         latents = torch.cat(made)
         settings = {
             "sonicdiffusion": __version__,
@@ -165,11 +170,13 @@ class PreparedPhoto:
             "attention": keep_attention / total,
             "features": keep_features / total,
             "mask": "heat" if by_heat else "everywhere" if where is None else "given",
+            "framing": self.frame.framing,
             "box": list(self.frame.box),
+            "device": parts.device.type,
+            "dtype": str(parts.unet.dtype).removeprefix("torch."),
             "notes": list(self.frame.photo.notes),
             **request.facts,
         }
-        images = self._pictures(latents)
         heat = torch.cat([one for one in masks if one is not None]).cpu().numpy() if masks[0] is not None else None
         return EditResult(images, settings, latents, num_evaluations, heat)
 
@@ -205,14 +212,15 @@ class PreparedPhoto:
                 with maps.watching(hearing.adapter, size) if by_heat else nullcontext():
                     prediction = denoise(latents, self._time(level), level / total)
                 latents = self.levels.step(prediction, latents, level, self._added(level))
-                if by_heat and level - first >= 0.5 * (total - first):  # by then the sound has said where
-                    where = _hot(maps.maps()).to(latents)
+                if by_heat and level - first >= (total - first) // 2:  # by then the sound has said where
+                    where = latents.new_zeros(size, 1, 1, 1) if maps.is_empty else _hot(maps.maps()).to(latents)
                 if where is not None:
                     latents = where * latents + (1 - where) * self.trajectory.latents[level + 1]
-        return latents, where[:, 0] if by_heat and where is not None else None
+        shape = (size, *latents.shape[2:])
+        return latents, where[:, 0].expand(shape) if by_heat and where is not None else None
 
     def _invert(self, source: Tensor) -> Trajectory:
-        generator, method = torch.Generator().manual_seed(self.seed), self.settings
+        generator, method = torch.Generator().manual_seed(self.seed), METHODS[self.method]
         if method.inversion == "noise":
             return noise_alone(self.levels, source, generator)
         if method.inversion == "ddpm":
@@ -229,10 +237,10 @@ class PreparedPhoto:
         return self._predict(self._denoise, latents, level)
 
     def _source_with_features(self, latents: Tensor, level: int) -> Tensor:
-        """Predict and keep the features of the last prediction at a level: at its own point of the trajectory."""
+        """Predict and keep the features of the last prediction at a level, in main memory."""
         with self._injection.reading((*self._injection.sites.attention, *self._injection.sites.residual)) as found:
             prediction = self._source(latents, level)
-        self._features[level] = found
+        self._features[level] = {path: value.cpu() for path, value in found.items()}
         return prediction
 
     def _features_at(self, level: int, attention: bool, residual: bool) -> Features:
@@ -250,23 +258,32 @@ class PreparedPhoto:
     def _added(self, level: int) -> Tensor | None:
         return None if self.trajectory.added is None else self.trajectory.added[level : level + 1]
 
+    def _in_frame(self, sound: AudioPrompt) -> AudioPrompt:
+        """Return a sound whose mask, given in the photograph's shape, is that of the frame."""
+        return (
+            sound if sound.mask is None else replace(sound, mask=self._framed(sound.mask, self.frame.pixels.shape[:2]))
+        )
+
     def _latent_mask(self, mask: Mask) -> Tensor:
+        size = self.trajectory.latents.shape[2:]
+        framed = self._framed(mask, (size[0], size[1]))
+        if len(framed) > 1:
+            raise ConfigError(
+                "The mask of an edit is one for all sounds. For masks by sound use AudioPrompt(mask=...)."
+            )
+        return torch.from_numpy(framed)[None].to(self.trajectory.latents)
+
+    def _framed(self, mask: Mask, size: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return masks in the photograph's shape, cut to the frame, at a size, (masks, height, width)."""
         values = mask_tensor(mask).numpy()
-        if len(values) > 1 or values.shape[1:] != self.frame.photo.size:
+        if values.shape[1:] != self.frame.photo.size:
             raise ConfigError(
                 f"The mask has shape {values.shape[1:]} and the photograph {self.frame.photo.size} (height, width). "
                 "Give it the photograph's shape."
             )
         left, top, right, bottom = self.frame.box
-        size = self.trajectory.latents.shape[2:]
-        small = cv2.resize(values[0, top:bottom, left:right], (size[1], size[0]), interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(small)[None, None].to(self.trajectory.latents)
-
-    def _pictures(self, latents: Tensor) -> list[Image.Image]:
-        """Return the photograph with each edit in its place."""
-        before = np.asarray(self.components.decode_latents(self.trajectory.latents[-1:])[0])
-        after = [image for row in latents.split(8) for image in self.components.decode_latents(row)]
-        return [put_back(self.frame, before, np.asarray(image)) for image in after]
+        parts = [one[top:bottom, left:right] for one in values]
+        return np.stack([cv2.resize(one, (size[1], size[0]), interpolation=cv2.INTER_AREA) for one in parts])
 
 
 def _hot(maps: NDArray[np.float32]) -> Tensor:

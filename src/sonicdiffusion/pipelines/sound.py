@@ -14,8 +14,8 @@ from sonicdiffusion.values import Waveform
 
 Sound = str | Path | Waveform | Tensor | tuple | Mapping
 """A recording: its path, a `Waveform`, (samples, sample rate), or {"array": samples, "sampling_rate": rate} as the
-library `datasets` has it. Or its embedding (1, width), or its audio tokens (1, tokens, width). Or a mapping from such
-to their weights in a mixture."""
+library `datasets` has it. Or its embedding (1, width), or its audio tokens (1, tokens, width). Or a mapping from such,
+tokens excepted, to their weights in a mixture."""
 
 
 def as_sound(given: Any) -> str | Path | Waveform | Tensor | Mapping:

@@ -1,7 +1,6 @@
 """The text-to-image base of a bundled model: a latent diffusion UNet that has never heard a sound.
 
-Sources: Rombach et al. 2022 (latent diffusion); Salimans & Ho 2022, section 2.4 (v-prediction);
-Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy" (the loss weight).
+Sources: Rombach et al. 2022 (latent diffusion); Salimans & Ho 2022, section 2.4 (v-prediction).
 """
 
 from collections.abc import Iterator
@@ -32,7 +31,6 @@ class BaseRecipe:
         layers_per_block: residual blocks in each resolution of the down path.
         num_heads: attention heads.
         text_dropout: share of examples with the empty prompt, for guidance.
-        min_snr: limit of the signal-to-noise ratio in the loss weight; 0 gives every time the same weight.
         loop: length and rates.
     """
 
@@ -41,7 +39,6 @@ class BaseRecipe:
     layers_per_block: int = 1
     num_heads: int = 8
     text_dropout: float = 0.1
-    min_snr: float = 0.0
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -82,9 +79,8 @@ def diffusion_loss(
     text_tokens: torch.Tensor,
     generator: torch.Generator,
     *condition: torch.Tensor,
-    min_snr: float = 0.0,
 ) -> torch.Tensor:
-    """Return the weighted error of the predicted velocity at random times, a scalar.
+    """Return the mean squared error of the predicted velocity at random times, a scalar.
 
     Args:
         network: predicts the velocity from noisy latents, times and text tokens.
@@ -93,7 +89,6 @@ def diffusion_loss(
         text_tokens: (batch, tokens, width).
         generator: draws times and noise.
         condition: what the network takes after the text tokens, if it takes more.
-        min_snr: limit of the signal-to-noise ratio in the loss weight; 0 gives every time the same weight.
     """
     batch = len(latents)
     noise = torch.randn(latents.shape, generator=generator).to(latents)
@@ -104,13 +99,7 @@ def diffusion_loss(
     target = scheduler.get_velocity(latents, noise, times)  # type: ignore[arg-type]
     predicted = network(noisy, times, text_tokens, *condition)
     predicted = (predicted if isinstance(predicted, torch.Tensor) else predicted.sample).float()
-    error = (predicted - target).square().mean(dim=(1, 2, 3))
-    if not min_snr:
-        return error.mean()
-    alpha_bar = scheduler.alphas_cumprod.to(latents.device)[times]
-    snr = alpha_bar / (1.0 - alpha_bar)
-    weight = snr.clamp(max=min_snr) / (snr + 1.0)  # min-SNR for v-prediction
-    return (weight * error).mean() / weight.mean()
+    return (predicted - target).square().mean()
 
 
 class SceneBatches:
@@ -157,7 +146,7 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
         device = next(module.parameters()).device
         latents = batches.pictures(seeds).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
-        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator, min_snr=recipe.min_snr)}
+        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator)}
 
     yield from train(unet, losses, recipe.loop, folder)
     unet.save_pretrained(folder / "unet")

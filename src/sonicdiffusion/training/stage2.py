@@ -31,7 +31,6 @@ class Stage2Recipe:
         text_dropout: share of examples with the empty prompt.
         audio_dropout: share of examples with null audio, for guidance.
         silent_captions: share of the prompts that name the scene without its events, as a user's prompt does.
-        min_snr: limit of the signal-to-noise ratio in the loss weight; 0 gives every time the same weight.
         text_gate: gate of audio layers that start as copies of the text cross-attention; 0 lets them start as nothing,
             with the published gate.
         loop: length and rates.
@@ -40,7 +39,6 @@ class Stage2Recipe:
     text_dropout: float = 0.5
     audio_dropout: float = 0.1
     silent_captions: float = 0.8
-    min_snr: float = 0.0
     text_gate: float = 0.5
     loop: LoopSettings = field(default_factory=LoopSettings)
 
@@ -100,8 +98,7 @@ def train_stage2(
         latents = batches.pictures(seeds).to(device)
         audio = torch.from_numpy((chosen * heard).astype(np.float32)).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
-        loss = diffusion_loss(module, scheduler, latents, text_tokens, generator, audio, min_snr=recipe.min_snr)
-        return {"noise": loss}
+        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator, audio)}
 
     yield from train(branch, losses, recipe.loop, folder)
 
