@@ -73,7 +73,8 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
 def test_what_is_no_picture_gets_one_sentence(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(content)
-    for source in (path, content, np.zeros((3, 3, 3)), np.zeros((0, 4, 3), np.uint8)):  # type: ignore[arg-type]
+    wrong: list[Any] = [path, content, np.zeros((3, 3, 3)), np.zeros((0, 4, 3), np.uint8)]
+    for source in wrong:
         with pytest.raises(PictureError, match=r"[Ss]ave it|no pixels"):
             open_photo(source)
     with pytest.raises(MissingFileError, match="no picture"):
