@@ -76,7 +76,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_no_two_purposes_share_a_scene() -> None:
     ranges = [value for value in vars(seeds).values() if isinstance(value, range)]
-    assert len(ranges) == 7
+    assert len(ranges) == 8
     assert all(a.stop <= b.start or b.stop <= a.start for a, b in combinations(ranges, 2))
 
 

@@ -207,7 +207,7 @@ def test_an_adapter_from_elsewhere_is_used(model: Path, tmp_path: Path, pipeline
 def test_wrong_requests_teach(pipeline: GenerationPipeline, model: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="multiples of 4"):
         pipeline(noise_clip(), height=31)
-    with pytest.raises(ConfigError, match="start at 1"):
+    with pytest.raises(ConfigError, match="num_images starts at 1"):
         pipeline(noise_clip(), num_images=0)
     with pytest.raises(MissingFileError, match="no folder 'tokenizer'"):
         GenerationPipeline.from_pretrained(tmp_path)
