@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from small_models import save_tiny_model
 
 from sonicdiffusion.cli.main import main
 from sonicdiffusion.pipelines.picture_files import read_settings
@@ -46,11 +45,6 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 Run = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

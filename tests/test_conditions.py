@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import save_tiny_model
 from stock_pipelines import build_pipeline, draw
 
 from sonicdiffusion import AudioPrompt, GenerationPipeline, Waveform, load_audio_adapter
@@ -18,16 +17,6 @@ RATE = 8000
 SAMPLES = (0.1 * np.sin(np.arange(12_000) * 0.3)).astype(np.float32)
 LEFT = np.zeros((16, 16), np.float32)
 LEFT[:, :8] = 1.0
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def pipeline(model: Path) -> GenerationPipeline:
-    return GenerationPipeline.from_pretrained(model, device="cpu")
 
 
 def embedding(seed: int) -> torch.Tensor:

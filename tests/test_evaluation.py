@@ -11,7 +11,6 @@ import pytest
 import soundfile
 import torch
 from sklearn.linear_model import LogisticRegression
-from small_models import save_tiny_model
 from typer.testing import CliRunner
 
 from sonicdiffusion.cli.main import app
@@ -43,11 +42,6 @@ SMALL = JudgeConfig(widths=(8, 16, 32), depths=(1, 1, 1), sound_width=16, embedd
 def judge() -> Judge:
     torch.manual_seed(0)
     return Judge(JudgeNetwork(SMALL))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")

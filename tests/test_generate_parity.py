@@ -13,7 +13,7 @@ from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncest
 from parity_rule import largest_difference, load_case, normal_input
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from small_models import install_parity_adapter, parity_unet, published_scheduler, save_tiny_model
+from small_models import install_parity_adapter, parity_unet, published_scheduler
 from torch import Tensor
 
 from sonicdiffusion.diffusion.guidance import Guidance
@@ -25,16 +25,6 @@ from sonicdiffusion.pipelines.denoiser import Denoiser
 from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.values import Waveform
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture
-def pipeline(model: Path) -> GenerationPipeline:
-    return GenerationPipeline.from_pretrained(model, device="cpu")
 
 
 def noise_clip(seconds: float = 1.5) -> Waveform:

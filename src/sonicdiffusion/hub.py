@@ -1,6 +1,7 @@
 """A name, a folder or a hub id becomes a local folder."""
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +16,6 @@ _NEVER = (
     "*.onnx*",
     "*.fp16.safetensors",
     "*.non_ema.safetensors",
-    "safety_checker/*",
 )
 
 
@@ -39,12 +39,13 @@ def _bundled() -> Path:
     return Path(str(files("sonicdiffusion"))) / "bundled"
 
 
-def resolve(name: str | Path) -> Path:
+def resolve(name: str | Path, without: Sequence[str] = ()) -> Path:
     """Find the local folder of a model or an adapter, downloading it if it is a hub id.
 
     Args:
         name: a bundled name such as "mini", else an existing folder, else an "owner/name" of the Hugging
             Face Hub, with "@revision" at its end if wanted.
+        without: folders that are not downloaded.
 
     Returns:
         A folder.
@@ -66,7 +67,7 @@ def resolve(name: str | Path) -> Path:
             f"There is no model {str(name)!r}: no such folder, and no bundled model of that name ({known}). "
             "Give an existing folder, or a hub id such as owner/name."
         )
-    return _download(str(name))
+    return _download(str(name), without)
 
 
 def _is_hub_id(name: str) -> bool:
@@ -74,7 +75,7 @@ def _is_hub_id(name: str) -> bool:
     return bool(slash and owner and repository) and "/" not in repository and not owner.startswith((".", "~"))
 
 
-def _download(name: str) -> Path:
+def _download(name: str, without: Sequence[str]) -> Path:
     # Here and not above: huggingface_hub takes a while to import, and the bundled model does without it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -82,7 +83,10 @@ def _download(name: str) -> Path:
     repository, _, revision = name.partition("@")
     try:
         folder = snapshot_download(
-            repository, revision=revision or None, allow_patterns=list(_WANTED), ignore_patterns=list(_NEVER)
+            repository,
+            revision=revision or None,
+            allow_patterns=list(_WANTED),
+            ignore_patterns=[*_NEVER, *(f"{part}/*" for part in without)],
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         raise ModelError(

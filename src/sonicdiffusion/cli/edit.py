@@ -48,6 +48,9 @@ def edit(
     film: Annotated[Path | None, typer.Option(help="Write a film from strength 0 to 1: .mp4 or .gif.")] = None,
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
     adapter: Annotated[str | None, typer.Option(help=f"Folder or hub id of an audio adapter; {OWN}.")] = None,
+    no_safety_checker: Annotated[
+        bool, typer.Option("--no-safety-checker", help="Do without the checker that a model may bring.")
+    ] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("edited"),
 ) -> None:
@@ -85,7 +88,7 @@ def edit(
         warnings.showwarning = lambda message, *_: console.print(str(message))
         for note in opened.notes:
             console.print(note)
-        pipeline = EditPipeline(load_pipeline(model, adapter, device, console.print).components)
+        pipeline = load_pipeline(EditPipeline, model, adapter, device, not no_safety_checker, console.print)
         status.update("Preparing the photograph")
         prepared = pipeline.prepare(opened, method=method, framing=framing, num_steps=steps, seed=seed)  # type: ignore[arg-type]
         status.update("Editing")

@@ -3,15 +3,17 @@
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sonicdiffusion.pipelines.generate import GenerationPipeline
+    from sonicdiffusion.pipelines.load import PretrainedPipeline
     from sonicdiffusion.pipelines.picture_files import PictureFolder
+
+Kind = TypeVar("Kind", bound="PretrainedPipeline")
 
 _BATCH = 4  # pictures made at once
 OWN = "the model's own if left out"
@@ -41,6 +43,9 @@ def generate(
         float, typer.Option(min=0, max=1, help="Against the glare of large guidance, 0 to 1.")
     ] = 0.0,
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Show beside each picture where the sound acted.")] = False,
+    no_safety_checker: Annotated[
+        bool, typer.Option("--no-safety-checker", help="Do without the checker that a model may bring.")
+    ] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
 ) -> None:
@@ -51,6 +56,7 @@ def generate(
     from sonicdiffusion.audio.collection import list_sounds, read_recording
     from sonicdiffusion.errors import AudioError, MissingFileError
     from sonicdiffusion.pipelines.audio_prompt import AudioPrompt, read_mask
+    from sonicdiffusion.pipelines.generate import GenerationPipeline
     from sonicdiffusion.pipelines.picture_files import PictureFolder
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -73,7 +79,9 @@ def generate(
                 num_failed += 1
                 continue
             if pipeline is None:  # not before there is a sound to hear: loading takes seconds
-                pipeline = load_pipeline(model, adapter, device, console.print)
+                pipeline = load_pipeline(
+                    GenerationPipeline, model, adapter, device, not no_safety_checker, console.print
+                )
             result = pipeline(
                 AudioPrompt(recording.waveform, mask=where, negative=away_from),
                 prompt,
@@ -110,19 +118,21 @@ def stem_of(name: str) -> str:
 
 
 def load_pipeline(
-    model: str, adapter: str | None, device: str | None, tell: "Callable[[str], None]"
-) -> "GenerationPipeline":
-    """Load the model and say which device was chosen."""
+    kind: "type[Kind]",
+    model: str,
+    adapter: str | None,
+    device: str | None,
+    check_safety: bool,
+    tell: "Callable[[str], None]",
+) -> Kind:
+    """Load a pipeline of a kind and say which device was chosen."""
     from transformers.utils import logging
 
-    from sonicdiffusion.pipelines.device import choose_device
-    from sonicdiffusion.pipelines.generate import GenerationPipeline
-
     logging.disable_progress_bar()  # of reading weights, a blink each; downloads keep theirs
-    pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=choose_device(device))
-    kind = pipeline.device.type
-    found = {"cuda": "a CUDA GPU", "mps": "Apple's GPU (MPS)", "cpu": "the CPU"}.get(kind, kind)
-    why = "as asked" if device else "no GPU was found" if kind == "cpu" else "it was found"
+    pipeline = kind.from_pretrained(model, adapter, device, check_safety=check_safety)
+    place = pipeline.device.type
+    found = {"cuda": "a CUDA GPU", "mps": "Apple's GPU (MPS)", "cpu": "the CPU"}.get(place, place)
+    why = "as asked" if device else "no GPU was found" if place == "cpu" else "it was found"
     tell(f"The model {model} runs on {found}: {why}.")
     return pipeline
 

@@ -30,6 +30,21 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     _put(temporary, path)
 
 
+def load_network(kind: Any, folder: Path, **settings: Any) -> Any:
+    """Load a network of diffusers or transformers from safetensors alone.
+
+    Raises:
+        ModelError: if its weights are not all there.
+    """
+    network, info = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **settings)
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise ModelError(
+            f"{folder} lacks {missing[0]!r} ({len(missing)} tensors missing). Copy or download the model again."
+        )
+    return network
+
+
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """Lend out a folder to fill, which takes the place of `target` when all went well, and vanishes otherwise.

@@ -1,14 +1,11 @@
-"""The parts of an image model that hears, loaded from folders in diffusers' layout."""
+"""The parts of an image model that hears, and what they do for every pipeline."""
 
 import hashlib
-import json
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +13,13 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from sonicdiffusion.errors import ConfigError, MissingFileError, ModelError
-from sonicdiffusion.hub import resolve
-from sonicdiffusion.pipelines.hearing import ADAPTER_FOLDER, ENCODER_FOLDER, Hearing, load_hearing
-
-_AUTOENCODERS = {
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "AutoencoderTiny": "diffusers.models.autoencoders.autoencoder_tiny",
-}
+from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.pipelines.hearing import Hearing
+from sonicdiffusion.pipelines.safety import SafetyChecker
 
 
 @dataclass(eq=False)
@@ -43,6 +34,7 @@ class Components:
         unet: with the adapter installed, if there is one.
         scheduler: any diffusers scheduler.
         hearing: None for a model without an adapter.
+        safety_checker: None for a model without one, or where it was left out.
     """
 
     name: str
@@ -52,6 +44,7 @@ class Components:
     unet: UNet2DConditionModel
     scheduler: Any
     hearing: Hearing | None
+    safety_checker: SafetyChecker | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -114,6 +107,10 @@ class Components:
         pixels = (decoded.float() / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)  # (pictures, height, width, 3)
         return [Image.fromarray(picture) for picture in (pixels * 255).round().cpu().numpy().astype(np.uint8)]
 
+    def make_safe(self, images: Sequence[Image.Image]) -> tuple[list[Image.Image], list[bool] | None]:
+        """Return pictures, black where the safety checker found one unsafe, and which it was; None: nothing checked."""
+        return (list(images), None) if self.safety_checker is None else self.safety_checker(images)
+
     def latent_shape(self, height: int | None = None, width: int | None = None) -> tuple[int, int, int]:
         """Return (channels, height, width) of the latents of one picture.
 
@@ -151,93 +148,3 @@ class Components:
     @property
     def _latent_shift(self) -> float:
         return getattr(self.vae.config, "shift_factor", None) or 0.0
-
-
-def load_components(
-    name: str | Path, adapter: str | Path | None, device: torch.device, dtype: torch.dtype
-) -> Components:
-    """Load every part of a model.
-
-    Args:
-        name: bundled name, folder or hub id of the image model.
-        adapter: the same for the audio adapter; None takes the one inside the model, if it has one.
-        device: where the networks go.
-        dtype: of the image model; the audio side stays in float32, where it is cheap.
-
-    Raises:
-        MissingFileError: if the model, the adapter or a part of it does not exist.
-        ModelError: if a part is damaged or does not fit the others.
-    """
-    folder = resolve(name)
-    for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler"):
-        if not (folder / part).is_dir():
-            raise MissingFileError(
-                f"The model {str(name)!r} has no folder '{part}'. Give a folder in diffusers' layout."
-            )
-    autoencoder, sampler = _autoencoder(folder / "vae"), _scheduler_kind(folder / "scheduler")
-    try:
-        unet = _whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
-        vae = _whole(autoencoder, folder / "vae", torch_dtype=dtype)
-        text_encoder = _whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        scheduler = sampler.from_pretrained(folder / "scheduler")
-    except ModelError:
-        raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
-        raise ModelError(
-            f"The model {str(name)!r} cannot be loaded ({problem}). Copy or download it again."
-        ) from problem
-    if getattr(unet.config, "addition_embed_type", None) is not None:
-        raise ModelError(
-            f"The model {str(name)!r} is of the XL family, which this pipeline does not run yet. "
-            "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
-        )
-    hearing = _load_hearing(folder, adapter, unet)
-    for network in (unet, vae, text_encoder):
-        network.to(device).eval().requires_grad_(False)
-    if hearing is not None:
-        hearing.to(device)
-    return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing)
-
-
-def _load_hearing(folder: Path, adapter: str | Path | None, unet: UNet2DConditionModel) -> Hearing | None:
-    if adapter is None:
-        return load_hearing(folder, unet) if (folder / ADAPTER_FOLDER).is_dir() else None
-    place = resolve(adapter)
-    has_encoder = any((part / ENCODER_FOLDER).is_dir() for part in (place, place.parent))
-    beside = None if has_encoder or not (folder / ENCODER_FOLDER).is_dir() else folder / ENCODER_FOLDER
-    return load_hearing(place, unet, beside)
-
-
-def _autoencoder(folder: Path) -> Any:
-    kind = _class_name(folder / "config.json")
-    if kind not in _AUTOENCODERS:
-        raise ModelError(f"The autoencoder is a {kind!r}; known are {', '.join(_AUTOENCODERS)}. Use one of them.")
-    return getattr(import_module(_AUTOENCODERS[kind]), kind)
-
-
-def _whole(kind: Any, folder: Path, **settings: Any) -> Any:
-    """Load a network from safetensors alone, and refuse one whose weights are not all there."""
-    network, info = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **settings)
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
-        raise ModelError(
-            f"{folder} lacks {missing[0]!r} ({len(missing)} tensors missing). Copy or download the model again."
-        )
-    return network
-
-
-def _scheduler_kind(folder: Path) -> Any:
-    kind = _class_name(folder / "scheduler_config.json")
-    # The name comes from a file: only schedulers of diffusers are looked up.
-    found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Scheduler") else None
-    if found is None:
-        raise ModelError(f"diffusers has no scheduler {kind!r}. Name one it has in {folder}.")
-    return found
-
-
-def _class_name(path: Path) -> str:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ModelError(f"{path} does not name its class. Copy the model again.") from problem

@@ -13,41 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from sonicdiffusion.diffusion.inversion import NoiseLevels
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
-from sonicdiffusion.pipelines.components import Components
 from sonicdiffusion.pipelines.edit_method import DEFAULT_METHOD, METHODS
-from sonicdiffusion.pipelines.generate import GenerationPipeline
+from sonicdiffusion.pipelines.load import PretrainedPipeline
 from sonicdiffusion.pipelines.photo import Framing, Photo, frame_photo, open_photo
 from sonicdiffusion.pipelines.prepared_photo import EditResult, PreparedPhoto
 from sonicdiffusion.pipelines.sound import Sound
 
 
-class EditPipeline:
-    """Edit photographs by sound.
-
-    Args:
-        components: the networks, with a DDIM scheduler.
-    """
-
-    def __init__(self, components: Components) -> None:
-        self.components = components
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | Path = "mini",
-        adapter: str | Path | None = None,
-        device: str | torch.device | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> "EditPipeline":
-        """Load a model, as `GenerationPipeline.from_pretrained` does."""
-        return cls(GenerationPipeline.from_pretrained(name, adapter, device, dtype).components)
+class EditPipeline(PretrainedPipeline):
+    """Edit photographs by sound; the model's scheduler is DDIM."""
 
     def prepare(
         self,

@@ -9,7 +9,6 @@ Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878.
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,10 @@ from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import SamplingStep, initial_noise, sample
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
-from sonicdiffusion.pipelines.components import Components, load_components
 from sonicdiffusion.pipelines.conditioning import Request
 from sonicdiffusion.pipelines.denoiser import Denoiser
-from sonicdiffusion.pipelines.device import choose_device
 from sonicdiffusion.pipelines.heat import HeatMaps
+from sonicdiffusion.pipelines.load import PretrainedPipeline
 from sonicdiffusion.pipelines.sound import Sound
 
 DEFAULT_GUIDANCE = 5.0  # for a model without an adapter, which brings its own
@@ -41,7 +39,8 @@ class GenerationResult:
 
     Args:
         images: RGB pictures.
-        settings: plain values that JSON can hold.
+        settings: plain values that JSON can hold; "unsafe" tells which pictures the model's safety checker has
+            blackened, None without one.
         heat: where in each picture the sound acted, (images, height, width) of the latents, from 0 to 1 in each; None
             unless asked for.
     """
@@ -51,39 +50,8 @@ class GenerationResult:
     heat: NDArray[np.float32] | None = None
 
 
-class GenerationPipeline:
-    """Make pictures of what a recording sounds like.
-
-    Args:
-        components: the networks; replace `components.scheduler` to sample by another diffusers scheduler.
-    """
-
-    def __init__(self, components: Components) -> None:
-        self.components = components
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | Path = "mini",
-        adapter: str | Path | None = None,
-        device: str | torch.device | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> "GenerationPipeline":
-        """Load a model.
-
-        Args:
-            name: a bundled model, a folder in diffusers' layout, or a hub id.
-            adapter: an audio adapter, named likewise; by default the one inside the model.
-            device: by default the accelerator if there is one, else the CPU.
-            dtype: of the image model; by default float16 on a CUDA device, else float32.
-
-        Raises:
-            MissingFileError: if something named does not exist.
-            ModelError: if parts are damaged or do not fit each other.
-        """
-        place = choose_device(device)
-        number = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
-        return cls(load_components(name, adapter, place, number))
+class GenerationPipeline(PretrainedPipeline):
+    """Make pictures of what a recording sounds like."""
 
     @torch.no_grad()
     def __call__(
@@ -177,6 +145,7 @@ class GenerationPipeline:
             images += parts.decode_latents(latents)
             if heat:
                 heated.append(maps.maps())
+        images, unsafe = parts.make_safe(images)
         settings = {
             "sonicdiffusion": __version__,
             "model": parts.name,
@@ -194,13 +163,9 @@ class GenerationPipeline:
             "height": images[0].height,
             "width": images[0].width,
             "crop_policy": crop_policy or self._default("crop_policy", None),
+            "unsafe": unsafe,
         }
         return GenerationResult(images, settings, np.concatenate(heated) if heat else None)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
-        return self.components.device
 
     @torch.no_grad()
     def embed_sound(self, audio: Sound, crop_policy: CropPolicy | None = None) -> Tensor:

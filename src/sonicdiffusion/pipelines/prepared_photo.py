@@ -156,7 +156,7 @@ class PreparedPhoto:
             made.append(latents)
             masks.append(allowed)
             images += [put_back(self.frame, self._before, np.asarray(one)) for one in parts.decode_latents(latents)]
-        latents = torch.cat(made)
+        latents, (images, unsafe) = torch.cat(made), parts.make_safe(images)
         settings = {
             "sonicdiffusion": __version__,
             "model": parts.name,
@@ -175,6 +175,7 @@ class PreparedPhoto:
             "device": parts.device.type,
             "dtype": str(parts.unet.dtype).removeprefix("torch."),
             "notes": list(self.frame.photo.notes),
+            "unsafe": unsafe,
             **request.facts,
         }
         heat = torch.cat([one for one in masks if one is not None]).cpu().numpy() if masks[0] is not None else None
