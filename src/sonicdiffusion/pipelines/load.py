@@ -1,28 +1,19 @@
-"""Models loaded from folders in diffusers' layout."""
+"""Pipelines loaded by the name of a model."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from safetensors import SafetensorError
-from transformers.models.clip.modeling_clip import CLIPTextModel
-from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from sonicdiffusion.errors import MissingFileError, ModelError
+from sonicdiffusion.errors import ModelError
 from sonicdiffusion.hub import resolve
-from sonicdiffusion.models.folders import load_network
+from sonicdiffusion.models.image_model import ImageModel
 from sonicdiffusion.pipelines.components import Components
 from sonicdiffusion.pipelines.device import choose_device
 from sonicdiffusion.pipelines.hearing import ADAPTER_FOLDER, ENCODER_FOLDER, Hearing, load_hearing
 from sonicdiffusion.pipelines.safety import CHECKER_FOLDER, SafetyChecker
-
-_AUTOENCODERS = {
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-    "AutoencoderTiny": "diffusers.models.autoencoders.autoencoder_tiny",
-}
 
 
 class PretrainedPipeline:
@@ -75,36 +66,15 @@ def _load(
     name: str | Path, adapter: str | Path | None, device: torch.device, dtype: torch.dtype, check_safety: bool
 ) -> Components:
     folder = resolve(name, without=() if check_safety else (CHECKER_FOLDER,))
-    for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler"):
-        if not (folder / part).is_dir():
-            raise MissingFileError(
-                f"The model {str(name)!r} has no folder '{part}'. Give a folder in diffusers' layout."
-            )
-    autoencoder, sampler = _autoencoder(folder / "vae"), _scheduler_kind(folder / "scheduler")
-    try:
-        unet = load_network(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
-        vae = load_network(autoencoder, folder / "vae", torch_dtype=dtype)
-        text_encoder = load_network(CLIPTextModel, folder / "text_encoder", dtype=dtype)
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        scheduler = sampler.from_pretrained(folder / "scheduler")
-        checker = SafetyChecker.load(folder, dtype) if check_safety and _has_checker(folder) else None
-    except (MissingFileError, ModelError):
-        raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
-        raise ModelError(
-            f"The model {str(name)!r} cannot be loaded ({problem}). Copy or download it again."
-        ) from problem
-    if getattr(unet.config, "addition_embed_type", None) is not None:
-        raise ModelError(
-            f"The model {str(name)!r} is of the XL family, which this pipeline does not run yet. "
-            "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
-        )
-    hearing = _load_hearing(folder, adapter, unet)
-    for network in (unet, vae, text_encoder, *([] if checker is None else [checker.network])):
-        network.to(device).eval().requires_grad_(False)
+    model = ImageModel.load(folder, str(name), dtype)
+    checker = SafetyChecker.load(folder, dtype) if check_safety and _has_checker(folder) else None
+    hearing = _load_hearing(folder, adapter, model.unet)
+    networks: list[Any] = [model.unet, model.vae, model.text_encoder, *([] if checker is None else [checker.network])]
+    for network in networks:
+        network.to(device)
     if hearing is not None:
         hearing.to(device)
-    return Components(str(name), tokenizer, text_encoder, vae, unet, scheduler, hearing, checker)
+    return Components(**vars(model), hearing=hearing, safety_checker=checker)
 
 
 def _load_hearing(folder: Path, adapter: str | Path | None, unet: UNet2DConditionModel) -> Hearing | None:
@@ -126,26 +96,3 @@ def _has_checker(folder: Path) -> bool:
     except (OSError, ValueError, AttributeError) as problem:
         raise ModelError(f"{index} cannot be read. Copy the model again.") from problem
     return bool(named) and named[0] is not None
-
-
-def _autoencoder(folder: Path) -> Any:
-    kind = _class_name(folder / "config.json")
-    if kind not in _AUTOENCODERS:
-        raise ModelError(f"The autoencoder is a {kind!r}; known are {', '.join(_AUTOENCODERS)}. Use one of them.")
-    return getattr(import_module(_AUTOENCODERS[kind]), kind)
-
-
-def _scheduler_kind(folder: Path) -> Any:
-    kind = _class_name(folder / "scheduler_config.json")
-    # The name comes from a file: only schedulers of diffusers are looked up.
-    found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Scheduler") else None
-    if found is None:
-        raise ModelError(f"diffusers has no scheduler {kind!r}. Name one it has in {folder}.")
-    return found
-
-
-def _class_name(path: Path) -> str:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ModelError(f"{path} does not name its class. Copy the model again.") from problem

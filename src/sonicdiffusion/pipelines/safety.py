@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from PIL import Image
+from safetensors import SafetensorError
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from sonicdiffusion.errors import MissingFileError
+from sonicdiffusion.errors import MissingFileError, ModelError
 from sonicdiffusion.models.folders import load_network
 
 CHECKER_FOLDER = "safety_checker"
@@ -33,7 +34,7 @@ class SafetyChecker:
 
         Raises:
             MissingFileError: if a part is not there.
-            ModelError: if weights are missing.
+            ModelError: if it is damaged.
         """
         for part in (CHECKER_FOLDER, _FEATURES_FOLDER):
             if not (folder / part).is_dir():
@@ -41,9 +42,14 @@ class SafetyChecker:
                     f"The model in {folder} names a safety checker but has no folder '{part}'. Copy or download it "
                     "again, or load the model without: check_safety=False, --no-safety-checker."
                 )
-        network = load_network(StableDiffusionSafetyChecker, folder / CHECKER_FOLDER, dtype=dtype)
-        features = CLIPImageProcessorPil.from_pretrained(folder / _FEATURES_FOLDER)
-        return cls(network, features)
+        try:
+            network = load_network(StableDiffusionSafetyChecker, folder / CHECKER_FOLDER, dtype=dtype)
+            features = CLIPImageProcessorPil.from_pretrained(folder / _FEATURES_FOLDER)
+        except (OSError, ValueError, RuntimeError, TypeError, SafetensorError) as problem:
+            raise ModelError(
+                f"The safety checker in {folder} cannot be loaded ({problem}). Copy or download it again."
+            ) from problem
+        return cls(network.eval().requires_grad_(False), features)
 
     @torch.no_grad()
     def __call__(self, images: Sequence[Image.Image]) -> tuple[list[Image.Image], list[bool]]:
