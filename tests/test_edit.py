@@ -234,7 +234,7 @@ def test_the_command_edits_and_says_where(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in out.iterdir()) == ["village-before-after.png", "village-fire.png"]
     settings = read_settings(out / "village-fire.png")
-    assert (settings["photo"], settings["sound"], settings["method"]) == ("village.png", "fire.wav", "friendly")
+    assert (settings["photo"], settings["sound"], settings["method"]) == ("village.png", "fire.wav", "exact")
     with av.open(str(film)) as container:
         frames = sum(1 for _ in container.decode(video=0))
     assert frames == 64  # nine strengths, three blends between each two, there and back

@@ -18,7 +18,7 @@ from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Scene
 from sonicdiffusion.values import Waveform
 
-_VERSION = 1
+_VERSION = 2
 """Of what an edit computes: to be raised with it, lest kept pictures are taken for new ones."""
 
 STRENGTHS = (0.3, 0.5, 0.7, 0.9)

@@ -44,8 +44,7 @@ class EditPipeline(PretrainedPipeline):
             photo: a file, its bytes, a picture, RGB pixels (height, width, 3), or what `open_photo` has made of it.
             method: one of `METHODS`.
             framing: "fit" edits the whole photograph in its own aspect, "crop" its middle in the model's.
-            num_steps: sampling steps; by default 50 for the published method, and for the others a third more than
-                those that the adapter was tuned for, and at most 50.
+            num_steps: sampling steps; by default the method's own.
             seed: of the noise, for methods that draw any.
 
         Raises:
@@ -60,8 +59,7 @@ class EditPipeline(PretrainedPipeline):
             raise ConfigError(f"There is no method {method!r}; known are {', '.join(METHODS)}.")
         parts = self.components
         hearing = parts.require_hearing()
-        own_steps = 50 if method == "published" else min(50, round(hearing.config.num_steps * 4 / 3))
-        steps = own_steps if num_steps is None else num_steps
+        steps = METHODS[method].num_steps(hearing.config.num_steps) if num_steps is None else num_steps
         opened = photo if isinstance(photo, Photo) else open_photo(photo)
         native = tuple(side * parts.pixels_per_latent for side in parts.latent_shape()[1:])
         frame = frame_photo(opened, framing, (native[0], native[1]), parts.size_multiple)

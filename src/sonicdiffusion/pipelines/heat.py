@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -108,3 +109,13 @@ def overlay(picture: Image.Image, heat: NDArray[Any]) -> Image.Image:
     grey = np.asarray(picture.convert("L").convert("RGB"), np.float32)
     mixed = grey * (1 - 0.7 * share) + colour * 0.7 * share
     return Image.fromarray(mixed.round().clip(0, 255).astype(np.uint8))
+
+
+def hot_mask(maps: NDArray[np.float32], reach: float) -> Tensor:
+    """Return soft masks (images, 1, height, width) of heat maps, hot from `reach` below Otsu's threshold on."""
+    masks = []
+    for heat in maps:
+        grey = (heat * 255).round().astype(np.uint8)
+        level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+        masks.append(1 / (1 + np.exp(-(grey.astype(np.float32) - level + 255 * reach) / 12)))
+    return torch.from_numpy(np.stack(masks)).float()[:, None]

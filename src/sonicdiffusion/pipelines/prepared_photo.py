@@ -23,7 +23,7 @@ from sonicdiffusion.pipelines.conditioning import Conditioning, Request
 from sonicdiffusion.pipelines.denoiser import Denoiser
 from sonicdiffusion.pipelines.edit_method import DEFAULT_STRENGTH, METHODS
 from sonicdiffusion.pipelines.encoded_prompt import EncodedPrompt
-from sonicdiffusion.pipelines.heat import HeatMaps
+from sonicdiffusion.pipelines.heat import HeatMaps, hot_mask
 from sonicdiffusion.pipelines.photo import Frame, put_back
 from sonicdiffusion.pipelines.sound import Sound
 
@@ -151,7 +151,9 @@ class PreparedPhoto:
             rows = conditioning.rows(start, min(count, start + batch_size))
             size = min(batch_size, count - start)
             denoise = Denoiser(parts.unet, rows, guidance, size)
-            latents, allowed = self._sample(denoise, size, first, keep_attention, keep_features, where, by_heat)
+            latents, allowed = self._sample(
+                denoise, size, first, keep_attention, keep_features, where, own.reach if by_heat else None
+            )
             num_evaluations += denoise.num_evaluations
             made.append(latents)
             masks.append(allowed)
@@ -200,9 +202,12 @@ class PreparedPhoto:
         keep_attention: int,
         keep_features: int,
         where: Tensor | None,
-        by_heat: bool,
+        reach: float | None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return edited latents (size, channels, height, width), and the mask of an edit by heat."""
+        """Return edited latents (size, channels, height, width), and the mask of an edit by heat.
+
+        `where` is a given mask; otherwise `reach` is that of an edit by heat, and None lets all of it change.
+        """
         total, latents = len(self.levels), self.trajectory.latents[first : first + 1].expand(size, -1, -1, -1)
         maps = HeatMaps((latents.shape[2], latents.shape[3]))
         hearing = self.components.require_hearing()
@@ -210,15 +215,16 @@ class PreparedPhoto:
             for level in range(first, total):
                 kept = self._features_at(level, level < keep_attention, level < keep_features)
                 self._injection.use(kept)
-                with maps.watching(hearing.adapter, size) if by_heat else nullcontext():
+                with maps.watching(hearing.adapter, size) if reach is not None else nullcontext():
                     prediction = denoise(latents, self._time(level), level / total)
                 latents = self.levels.step(prediction, latents, level, self._added(level))
-                if by_heat and level - first >= (total - first) // 2:  # by then the sound has said where
-                    where = latents.new_zeros(size, 1, 1, 1) if maps.is_empty else _hot(maps.maps()).to(latents)
+                if reach is not None and level - first >= (total - first) // 2:  # by then the sound has said where
+                    hot = latents.new_zeros(size, 1, 1, 1) if maps.is_empty else hot_mask(maps.maps(), reach)
+                    where = hot.to(latents)
                 if where is not None:
                     latents = where * latents + (1 - where) * self.trajectory.latents[level + 1]
         shape = (size, *latents.shape[2:])
-        return latents, where[:, 0].expand(shape) if by_heat and where is not None else None
+        return latents, where[:, 0].expand(shape) if reach is not None and where is not None else None
 
     def _invert(self, source: Tensor) -> Trajectory:
         generator, method = torch.Generator().manual_seed(self.seed), METHODS[self.method]
@@ -285,13 +291,3 @@ class PreparedPhoto:
         left, top, right, bottom = self.frame.box
         parts = [one[top:bottom, left:right] for one in values]
         return np.stack([cv2.resize(one, (size[1], size[0]), interpolation=cv2.INTER_AREA) for one in parts])
-
-
-def _hot(maps: NDArray[np.float32]) -> Tensor:
-    """Return soft masks (images, 1, height, width) of the hot part of heat maps, by Otsu's threshold."""
-    masks = []
-    for heat in maps:
-        grey = (heat * 255).round().astype(np.uint8)
-        level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        masks.append(1 / (1 + np.exp(-(grey.astype(np.float32) - level) / 12)))
-    return torch.from_numpy(np.stack(masks)).float()[:, None]
