@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.training.loop import LoopSettings, StepRecord, choose_precision, train
+from sonicdiffusion.training.loop import LoopSettings, StepRecord, Turn, choose_precision, train
 from sonicdiffusion.training.stage1 import info_nce, token_weights
 
 SETTINGS = LoopSettings(num_steps=12, batch_size=4, warmup_steps=2, checkpoint_seconds=0.0, mixed_precision="no")
@@ -20,8 +20,8 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
 
 
-def losses(module: nn.Module, _step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-    inputs = torch.randn(4, 4, generator=generator)
+def losses(module: nn.Module, turn: Turn) -> dict[str, torch.Tensor]:
+    inputs = turn.mine(torch.randn(4, 4, generator=turn.generator))
     return {"square": (module(inputs) - inputs.sum(dim=1, keepdim=True)).square().mean()}
 
 

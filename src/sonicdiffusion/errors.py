@@ -25,5 +25,9 @@ class ModelError(SonicDiffusionError, ValueError):
     """A model folder, an adapter file or a pair of them does not fit."""
 
 
+class TrainingError(SonicDiffusionError, RuntimeError):
+    """A training has gone astray and stops."""
+
+
 class PictureError(SonicDiffusionError, ValueError):
     """A picture cannot be read or used as it is."""

@@ -19,7 +19,7 @@ from sonicdiffusion.metrics.intervals import share_right
 from sonicdiffusion.soundscapes.picture.paint import paint
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, WORLD_VERSION, Scene, sample_scene
 from sonicdiffusion.soundscapes.sound.synthesis import synthesise
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 
 _KIND = "judge"
 _EVENTLESS_EVERY = 13  # as often as each event, so that the judge may say that there is none
@@ -133,8 +133,8 @@ def train_judge(recipe: JudgeRecipe, folder: Path) -> Iterator[StepRecord]:
     torch.manual_seed(recipe.loop.seed)
     network = JudgeNetwork(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
         indices = rng.integers(len(scenes), size=recipe.loop.batch_size)
         device = next(module.parameters()).device
         pictures = to_tensor(augment(scenes.read("image", indices), recipe, rng)).to(device)

@@ -3,8 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from sonicdiffusion.audio.resample import resample
+from sonicdiffusion.audio.window import CropPolicy, windows
 from sonicdiffusion.models.audio_encoder import SETTINGS_FILE, ClapAudioEncoder
 from sonicdiffusion.models.folders import read_settings
+from sonicdiffusion.values import Waveform
 
 
 def load_encoder(folder: Path) -> Any:
@@ -19,3 +26,20 @@ def load_encoder(folder: Path) -> Any:
 
         return TransformersClap.load(folder)
     return ClapAudioEncoder.load(folder)
+
+
+@torch.no_grad()
+def embed(encoder: Any, waveform: Waveform, crop_policy: CropPolicy, device: torch.device) -> Tensor:
+    """Return the embedding (1, width) of a recording, its windows averaged.
+
+    Args:
+        encoder: an `AudioEncoder` on the device.
+        waveform: of any length and rate.
+        crop_policy: which part of it is heard.
+        device: of the encoder.
+    """
+    facts = encoder.facts
+    clips = windows(resample(waveform, facts.sample_rate), facts.window_seconds, crop_policy)
+    embedding = encoder(torch.from_numpy(clips).to(device)).mean(dim=0, keepdim=True)
+    # The mean of unit vectors is shorter, which a projector is not trained for.
+    return normalize(embedding, dim=-1) if facts.normalise else embedding

@@ -3,7 +3,8 @@
 import json
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -49,8 +50,10 @@ class ImageModel:
     scheduler: Any
 
     @classmethod
-    def load(cls, folder: Path, name: str, dtype: torch.dtype = torch.float32) -> "ImageModel":
-        """Load every part, frozen and in evaluation mode, on the CPU.
+    def load(
+        cls, folder: Path, name: str, dtype: torch.dtype = torch.float32, *, with_unet: bool = True
+    ) -> "ImageModel":
+        """Load the parts, frozen and in evaluation mode, on the CPU; without its UNet a model still encodes.
 
         Raises:
             MissingFileError: if a part is not there.
@@ -61,32 +64,20 @@ class ImageModel:
                 raise MissingFileError(
                     f"The model {name!r} has no folder '{part}'. Give a folder in diffusers' layout."
                 )
-        autoencoder, sampler = _autoencoder(folder / "vae"), _scheduler_kind(folder / "scheduler")
-        try:
-            unet = load_network(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
-            vae = load_network(autoencoder, folder / "vae", torch_dtype=dtype)
+        kind = _autoencoder(folder / "vae")
+        with _one_sentence(name):
+            unet: Any = load_unet(folder, name, dtype) if with_unet else None
+            vae = load_network(kind, folder / "vae", torch_dtype=dtype)
             text_encoder = load_network(CLIPTextModel, folder / "text_encoder", dtype=dtype)
             tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-            scheduler = sampler.from_pretrained(folder / "scheduler")
-        except ModelError:
-            raise
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
-            raise ModelError(
-                f"The model {name!r} cannot be loaded ({problem}). Copy or download it again."
-            ) from problem
-        if getattr(unet.config, "addition_embed_type", None) is not None:
-            raise ModelError(
-                f"The model {name!r} is of the XL family, which this does not run yet. "
-                "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
-            )
-        for network in (unet, vae, text_encoder):
+        for network in (vae, text_encoder):
             network.eval().requires_grad_(False)
-        return cls(name, tokenizer, text_encoder, vae, unet, scheduler)
+        return cls(name, tokenizer, text_encoder, vae, unet, load_scheduler(folder, name))
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.unet.parameters()).device
+        return self.text_encoder.device
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -156,6 +147,44 @@ class ImageModel:
     @property
     def _latent_shift(self) -> float:
         return getattr(self.vae.config, "shift_factor", None) or 0.0
+
+
+def load_unet(folder: Path, name: str, dtype: torch.dtype = torch.float32) -> UNet2DConditionModel:
+    """Load the UNet of a model's folder, frozen and in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: if it is damaged, or of a family that is not run.
+    """
+    with _one_sentence(name):
+        unet = load_network(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
+    if getattr(unet.config, "addition_embed_type", None) is not None:
+        raise ModelError(
+            f"The model {name!r} is of the XL family, which this does not run yet. "
+            "Use a Stable Diffusion 1.x or 2.x model, or install the adapter into a diffusers pipeline."
+        )
+    return unet.eval().requires_grad_(False)
+
+
+def load_scheduler(folder: Path, name: str) -> Any:
+    """Load the scheduler of a model's folder.
+
+    Raises:
+        ModelError: if it is damaged or unknown.
+    """
+    kind = _scheduler_kind(folder / "scheduler")
+    with _one_sentence(name):
+        return kind.from_pretrained(folder / "scheduler")
+
+
+@contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    """Turn whatever loading raises into one sentence."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
+        raise ModelError(f"The model {name!r} cannot be loaded ({problem}). Copy or download it again.") from problem
 
 
 def _autoencoder(folder: Path) -> Any:

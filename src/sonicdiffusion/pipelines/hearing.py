@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from sonicdiffusion.audio.decode import decode
-from sonicdiffusion.audio.resample import resample
-from sonicdiffusion.audio.window import CropPolicy, windows
+from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.errors import ConfigError, MissingFileError
 from sonicdiffusion.hub import resolve
 from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
-from sonicdiffusion.models.encoders import load_encoder
+from sonicdiffusion.models.encoders import embed, load_encoder
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 from sonicdiffusion.pipelines.sound import Sound, as_sound
 from sonicdiffusion.values import Waveform
@@ -66,12 +65,9 @@ class Hearing:
             return given.to(device, torch.float32)
         if isinstance(given, Mapping):
             return mix([(self.embed(part, crop_policy), weight) for part, weight in given.items()])
-        waveform = resample(given if isinstance(given, Waveform) else decode(given), self.config.sample_rate)
+        waveform = given if isinstance(given, Waveform) else decode(given)
         policy: Any = crop_policy or self.config.crop_policy
-        clips = torch.from_numpy(windows(waveform, self.config.window_seconds, policy))
-        embedding = self.encoder(clips.to(device)).mean(dim=0, keepdim=True)
-        # The mean of unit vectors is shorter, which the projector was not trained for.
-        return normalize(embedding, dim=-1) if self.encoder.facts.normalise else embedding
+        return embed(self.encoder, waveform, policy, device)
 
     @torch.no_grad()
     def hear(self, sound: Sound, crop_policy: CropPolicy | None = None) -> Tensor:

@@ -19,7 +19,7 @@ from sonicdiffusion.data.shards import Shards
 from sonicdiffusion.models.audio_encoder import MINI_ENCODER, ClapAudioEncoder
 from sonicdiffusion.soundscapes.captions import describe_sound
 from sonicdiffusion.soundscapes.scene import EVENTS, sample_scene
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 from sonicdiffusion.training.text_encoder import tokenize
 
 _SILENCE_DB = -100.0
@@ -108,8 +108,8 @@ def train_audio_encoder(
     set_input_statistics(encoder, log_mels)
     network = SoundAndText(encoder, text_encoder.config.hidden_size)
 
-    def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
         device = next(module.parameters()).device
         seeds = rng.integers(len(sounds), size=recipe.loop.batch_size)
         captions = [describe_sound(sample_scene(int(seed)), rng) for seed in seeds]

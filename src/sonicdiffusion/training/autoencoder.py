@@ -18,7 +18,7 @@ from torch import nn
 
 from sonicdiffusion.data.shards import Shards
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 
 _FITTED_PICTURES = 1500
 
@@ -136,7 +136,8 @@ def train_autoencoder(recipe: AutoencoderRecipe, pictures: Shards, folder: Path)
     set_encoder(network, *patch_components(some, recipe.num_halvings, recipe.latent_channels))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
-    def losses(module: Any, _step: int, generator: torch.Generator) -> Losses:
+    def losses(module: Any, turn: Turn) -> Losses:
+        generator = turn.generator
         image = _crops(pictures, recipe, generator).to(next(module.parameters()).device)
         with torch.no_grad():
             latents = module.encode(image).latents

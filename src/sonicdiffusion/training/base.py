@@ -1,6 +1,6 @@
 """The text-to-image base of a bundled model: a latent diffusion UNet that has never heard a sound.
 
-Sources: Rombach et al. 2022 (latent diffusion); Salimans & Ho 2022, section 2.4 (v-prediction).
+Source: Rombach et al. 2022 (latent diffusion).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.scene import sample_scene
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.diffusion_loss import diffusion_loss
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 from sonicdiffusion.training.text_encoder import tokenize
 
 
@@ -72,36 +73,6 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-def diffusion_loss(
-    network: nn.Module,
-    scheduler: DDIMScheduler,
-    latents: torch.Tensor,
-    text_tokens: torch.Tensor,
-    generator: torch.Generator,
-    *condition: torch.Tensor,
-) -> torch.Tensor:
-    """Return the mean squared error of the predicted velocity at random times, a scalar.
-
-    Args:
-        network: predicts the velocity from noisy latents, times and text tokens.
-        scheduler: the noise schedule.
-        latents: clean latents, (batch, channels, height, width), of standard deviation about 1.
-        text_tokens: (batch, tokens, width).
-        generator: draws times and noise.
-        condition: what the network takes after the text tokens, if it takes more.
-    """
-    batch = len(latents)
-    noise = torch.randn(latents.shape, generator=generator).to(latents)
-    # Times are spread evenly over the batch, which steadies the loss.
-    offsets = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
-    times = (offsets * len(scheduler.alphas_cumprod)).long().to(latents.device)
-    noisy = scheduler.add_noise(latents, noise, times)  # type: ignore[arg-type]
-    target = scheduler.get_velocity(latents, noise, times)  # type: ignore[arg-type]
-    predicted = network(noisy, times, text_tokens, *condition)
-    predicted = (predicted if isinstance(predicted, torch.Tensor) else predicted.sample).float()
-    return (predicted - target).square().mean()
-
-
 class SceneBatches:
     """Random latents of scenes with fresh captions.
 
@@ -137,16 +108,16 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
     unet.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
     scheduler = build_scheduler()
 
-    def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
         seeds = rng.integers(count, size=recipe.loop.batch_size)
         kept = rng.random(len(seeds)) >= recipe.text_dropout
         pairs = zip(seeds, kept, strict=True)
-        texts = [describe(sample_scene(int(seed)), rng) if keep else "" for seed, keep in pairs]
+        texts = turn.mine([describe(sample_scene(int(seed)), rng) if keep else "" for seed, keep in pairs])
         device = next(module.parameters()).device
-        latents = batches.pictures(seeds).to(device)
+        latents = batches.pictures(turn.mine(seeds)).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
-        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator)}
+        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, turn)}
 
     yield from train(unet, losses, recipe.loop, folder)
     unet.save_pretrained(folder / "unet")

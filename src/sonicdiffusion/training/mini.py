@@ -33,8 +33,9 @@ from sonicdiffusion.training.base import BaseRecipe, SceneBatches, train_base
 from sonicdiffusion.training.bundle import BundleRecipe, Parts, put_in_place, write_bundle
 from sonicdiffusion.training.latents import encode_pictures, normalise_autoencoder
 from sonicdiffusion.training.loop import StepRecord
+from sonicdiffusion.training.scene_examples import SceneExamples, SceneStage2Recipe
 from sonicdiffusion.training.stage1 import Stage1Recipe, build_projector, train_stage1
-from sonicdiffusion.training.stage2 import AudioBranch, Stage2Recipe, train_stage2
+from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
 from sonicdiffusion.training.text_encoder import TextEncoderRecipe, train_text_encoder
 
 Recipe = TypeVar("Recipe")
@@ -58,7 +59,7 @@ RECIPES: dict[str, type] = {
     "base": BaseRecipe,
     "audio_encoder": AudioEncoderRecipe,
     "stage1": Stage1Recipe,
-    "stage2": Stage2Recipe,
+    "stage2": SceneStage2Recipe,
     "bundle": BundleRecipe,
 }
 """The kind of each step's recipe."""
@@ -204,24 +205,22 @@ class Workshop:
         sounds = self._sounds(sounds_recipe)
         encoder = ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder")
         embeddings = embed_sounds(encoder, sounds, sounds_recipe, recipe.embedding_copies, self._embeddings_path)
-        intensities = sounds.read_all("intensities")
-        folder = self.folder / "stage1"
-        yield from _training("stage 1", train_stage1(recipe, embeddings, intensities, self._batches(), folder))
+        examples = SceneExamples(self._batches(), embeddings, sounds.read_all("intensities"))
+        yield from _training("stage 1", train_stage1(recipe, examples, self.folder / "stage1"))
 
     def _stage2(self) -> Iterator[Progress]:
-        recipe = self._recipe("stage2", Stage2Recipe)
-        embeddings, branch = np.load(self._embeddings_path), self._branch()
+        recipe, folder = self._recipe("stage2", SceneStage2Recipe), self.folder / "stage2"
+        examples = self._examples(recipe.silent_captions)
+        branch = self._branch(examples)
         branch.projector.load_state_dict(load_file(self.folder / "stage1" / "projector.safetensors"))
-        folder = self.folder / "stage2"
-        records = train_stage2(recipe, branch, self._scheduler(), embeddings, self._batches(), folder)
-        yield from _training("stage 2", records)
+        yield from _training("stage 2", train_stage2(recipe, branch, self._scheduler(), examples, folder))
         state = {f"projector.{name}": value for name, value in branch.projector.state_dict().items()}
         save_file({**state, **branch.adapter.state_dict()}, folder / "branch.safetensors")
 
     def _bundle(self) -> Iterator[Progress]:
         recipe = self._recipe("bundle", BundleRecipe)
         yield Progress("bundle", 0, 1)
-        branch = self._branch()
+        branch = self._branch(self._examples())
         weights = load_file(self.folder / "stage2" / "branch.safetensors")
         branch.adapter.load_state_dict({k: v for k, v in weights.items() if not k.startswith("projector.")})
         branch.projector.load_state_dict(
@@ -271,10 +270,13 @@ class Workshop:
         vae_config = json.loads((self.folder / "autoencoder" / "vae" / "config.json").read_text())
         return SceneBatches(np.load(self._latents_path), vae_config["scaling_factor"], *self._text_parts())
 
-    def _branch(self) -> AudioBranch:
-        recipe = self._recipe("stage1", Stage1Recipe)
-        encoder = ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder")
-        projector = build_projector(recipe, self._batches(), encoder.config.embedding_width)
+    def _examples(self, silent_captions: float = 0.0) -> SceneExamples:
+        sounds = self._sounds(self._recipe("audio_encoder", AudioEncoderRecipe))
+        embeddings = np.load(self._embeddings_path)
+        return SceneExamples(self._batches(), embeddings, sounds.read_all("intensities"), silent_captions)
+
+    def _branch(self, examples: SceneExamples) -> AudioBranch:
+        projector = build_projector(self._recipe("stage1", Stage1Recipe), examples)
         torch.manual_seed(0)
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
 

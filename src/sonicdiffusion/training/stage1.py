@@ -1,26 +1,23 @@
 """Stage 1: the audio projector learns to say in text tokens what it hears.
 
 Source: Biner et al. 2024, "SonicDiffusion", the training of the audio projector: InfoNCE against clips of other
-classes, and token-weighted error to the text tokens of a caption. Temperature and weights are ours, and so is what
-keeps intensity in the tokens: weak, middling and strong are classes of their own, and each has one caption.
+classes, and token-weighted error to the text tokens of a caption. Temperature and weights are ours.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjectorConfig, Residual
-from sonicdiffusion.soundscapes.captions import grade, name_sound
-from sonicdiffusion.soundscapes.scene import sample_scene
-from sonicdiffusion.training.base import SceneBatches
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.models.folders import write_tensors
+from sonicdiffusion.training.examples import Examples
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
+from sonicdiffusion.training.watch import TokenWatch
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,12 @@ def info_nce(tokens: torch.Tensor, classes: torch.Tensor, temperature: float) ->
 
     Args:
         tokens: (batch, tokens, width).
-        classes: class of each clip, (batch,).
+        classes: class of each clip, (batch,); clips of class -1 are left out.
         temperature: divides the cosine similarities.
 
     Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding", equation 4.
     """
+    tokens, classes = tokens[classes >= 0], classes[classes >= 0]
     flat = F.normalize(tokens.flatten(1), dim=-1)
     similarity = flat @ flat.T / temperature
     same = classes[:, None] == classes[None, :]
@@ -78,49 +76,50 @@ def info_nce(tokens: torch.Tensor, classes: torch.Tensor, temperature: float) ->
 
 
 def train_stage1(
-    recipe: Stage1Recipe, embeddings: np.ndarray, intensities: np.ndarray, batches: SceneBatches, folder: Path
+    recipe: Stage1Recipe,
+    examples: Examples,
+    folder: Path,
 ) -> Iterator[StepRecord]:
-    """Train the projector on cached embeddings; saved to `folder / "projector.safetensors"`.
+    """Train the projector; saved to `folder / "projector.safetensors"`.
+
+    Every process and pass works on the whole batch, since each sound is contrasted with all the others.
 
     Args:
         recipe: shape and rates.
-        embeddings: audio embeddings, (copies, scenes, width).
-        intensities: of each event in each scene, (scenes, events).
-        batches: gives the text tokens of captions.
+        examples: what it learns from.
         folder: where weights and checkpoints go.
     """
     torch.manual_seed(recipe.loop.seed)
-    projector = build_projector(recipe, batches, embeddings.shape[-1])
-    grades = np.array([grade(intensity) for intensity in intensities.max(axis=1)])
-    classes = 3 * intensities.argmax(axis=1) + grades  # of the loudest event
-    weights = token_weights(batches.tokenizer.model_max_length, recipe.caption_tokens)[None, :, None]
+    projector = build_projector(recipe, examples)
+    weights = token_weights(examples.num_tokens, recipe.caption_tokens)[None, :, None]
+    watch = TokenWatch(recipe.loop)
 
-    def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
-        seeds = rng.integers(embeddings.shape[1], size=recipe.loop.batch_size)
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
+        indices = rng.integers(len(examples), size=recipe.loop.batch_size)
+        embeddings, text_tokens, classes = examples.sounds_in_words(indices, rng)
         device = next(module.parameters()).device
-        chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
-        audio_tokens = module(torch.from_numpy(chosen).to(device))
-        captions = [name_sound(sample_scene(int(seed))) for seed in seeds]
-        error = (audio_tokens.float() - batches.text_tokens(captions).to(device)).square()
-        contrast = info_nce(audio_tokens.float(), torch.from_numpy(classes[seeds]).to(device), recipe.temperature)
+        audio_tokens = module(embeddings.to(device)).float()
+        error = (audio_tokens - text_tokens.to(device).float()).square()
+        contrast = info_nce(audio_tokens, torch.from_numpy(classes).to(device), recipe.temperature)
         shares = weights.to(device)
+        watch.look(turn, audio_tokens.detach(), classes)
         return {
             "caption": (shares * error).mean() / shares.mean(),
             "contrast": recipe.contrast_weight * contrast,
         }
 
     yield from train(projector, losses, recipe.loop, folder)
-    save_file(projector.state_dict(), folder / "projector.safetensors")
+    write_tensors(folder / "projector.safetensors", projector.state_dict())
 
 
-def build_projector(recipe: Stage1Recipe, batches: SceneBatches, embedding_width: int) -> AudioProjector:
+def build_projector(recipe: Stage1Recipe, examples: Examples) -> AudioProjector:
     """Build the untrained projector that fits an audio encoder and a text encoder."""
     return AudioProjector(
         AudioProjectorConfig(
-            embedding_width=embedding_width,
-            num_tokens=batches.tokenizer.model_max_length,
-            token_width=batches.text_encoder.config.hidden_size,
+            embedding_width=examples.embedding_width,
+            num_tokens=examples.num_tokens,
+            token_width=examples.token_width,
             attention_width=recipe.attention_width,
             num_blocks=recipe.num_blocks,
             residual=recipe.residual,

@@ -4,23 +4,22 @@ Source: Biner et al. 2024, "SonicDiffusion", the training of the adapters: the d
 by the empty prompt half of the time.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import nn
 
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
 from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
-from sonicdiffusion.soundscapes.captions import describe
-from sonicdiffusion.soundscapes.scene import Scene, sample_scene
-from sonicdiffusion.training.base import SceneBatches, diffusion_loss
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.diffusion_loss import diffusion_loss
+from sonicdiffusion.training.examples import Examples
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
+from sonicdiffusion.training.watch import GateWatch
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,18 @@ class Stage2Recipe:
     Args:
         text_dropout: share of examples with the empty prompt.
         audio_dropout: share of examples with null audio, for guidance.
-        silent_captions: share of the prompts that name the scene without its events, as a user's prompt does.
         text_gate: gate of audio layers that start as copies of the text cross-attention; 0 lets them start as nothing,
             with the published gate.
+        min_snr_gamma: signal-to-noise ratio from which on times weigh less, usually 5; left out, all weigh alike.
+        gradient_checkpointing: whether the UNet computes its activations twice instead of keeping them.
         loop: length and rates.
     """
 
     text_dropout: float = 0.5
     audio_dropout: float = 0.1
-    silent_captions: float = 0.8
     text_gate: float = 0.5
+    min_snr_gamma: float | None = None
+    gradient_checkpointing: bool = False
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -69,41 +70,48 @@ class AudioBranch(nn.Module):
 def train_stage2(
     recipe: Stage2Recipe,
     branch: AudioBranch,
-    scheduler: DDIMScheduler,
-    embeddings: np.ndarray,
-    batches: SceneBatches,
+    scheduler: Any,
+    examples: Examples,
     folder: Path,
+    show: Callable[[int], None] | None = None,
 ) -> Iterator[StepRecord]:
-    """Train the audio branch on cached latents and embeddings of the same scenes; `branch` holds the result.
+    """Train the audio branch; `branch` holds the result.
 
     Args:
         recipe: dropout and rates.
         branch: the frozen UNet with fresh audio layers, and the projector of stage 1.
         scheduler: the base's noise schedule.
-        embeddings: audio embeddings, (copies, scenes, width).
-        batches: gives latents and text tokens of the scenes.
+        examples: what it learns from.
         folder: where checkpoints go.
+        show: as of `train`.
     """
-    count = min(embeddings.shape[1], len(batches.latents))
     if recipe.text_gate:
         branch.adapter.copy_text_attention(recipe.text_gate)
+    if recipe.gradient_checkpointing:
+        branch.unet.enable_gradient_checkpointing()
+    watch = GateWatch(recipe.loop, branch.adapter)
+    empty = examples.empty_prompt()
 
-    def losses(module: nn.Module, step: int, generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
-        seeds = rng.integers(count, size=recipe.loop.batch_size)
-        texts = [_prompt(sample_scene(int(seed)), recipe, rng) for seed in seeds]
-        chosen = embeddings[rng.integers(len(embeddings), size=len(seeds)), seeds]
-        heard = rng.random((len(seeds), 1)) >= recipe.audio_dropout
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
+        indices = rng.integers(len(examples), size=recipe.loop.batch_size)
+        silent = rng.random(len(indices)) < recipe.audio_dropout
+        wordless = rng.random(len(indices)) < recipe.text_dropout
+        latents, embeddings, text_tokens = (turn.mine(one) for one in examples.pictures_of_sounds(indices, rng))
+        silent, wordless = (torch.from_numpy(turn.mine(one)) for one in (silent, wordless))
         device = next(module.parameters()).device
-        latents = batches.pictures(seeds).to(device)
-        audio = torch.from_numpy((chosen * heard).astype(np.float32)).to(device)
-        text_tokens = batches.text_tokens(texts).to(device)
-        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, generator, audio)}
+        embeddings = embeddings.masked_fill(silent[:, None], 0.0).float().to(device)
+        text_tokens = torch.where(wordless[:, None, None], empty.to(text_tokens), text_tokens).to(device)
+        watch.look(turn)
+        loss = diffusion_loss(
+            module,
+            scheduler,
+            latents.to(device),
+            text_tokens,
+            turn,
+            embeddings,
+            min_snr_gamma=recipe.min_snr_gamma,
+        )
+        return {"noise": loss}
 
-    yield from train(branch, losses, recipe.loop, folder)
-
-
-def _prompt(scene: Scene, recipe: Stage2Recipe, rng: np.random.Generator) -> str:
-    if rng.random() < recipe.text_dropout:
-        return ""
-    return describe(replace(scene, events=()) if rng.random() < recipe.silent_captions else scene, rng)
+    yield from train(branch, losses, recipe.loop, folder, show)

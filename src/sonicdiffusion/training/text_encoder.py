@@ -26,7 +26,7 @@ from sonicdiffusion.soundscapes.captions import (
     describe_sound,
 )
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES, Scene, sample_scene
-from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, train
+from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 
@@ -137,8 +137,8 @@ def train_text_encoder(recipe: TextEncoderRecipe, latents: np.ndarray, folder: P
     network = TextAndPictures(build_text_encoder(recipe, tokenizer), latents.shape[1])
     network.picture_tower(torch.zeros(1, *latents.shape[1:]))  # gives the lazy layer its shape
 
-    def losses(module: nn.Module, step: int, _generator: torch.Generator) -> Losses:
-        rng = np.random.default_rng([recipe.loop.seed, step])
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        rng = turn.rng
         seeds = rng.integers(len(latents), size=recipe.loop.batch_size)
         scenes = [sample_scene(int(seed)) for seed in seeds]
         captions = [describe_parts(scene, rng) for scene in scenes]
