@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from sonicdiffusion._version import __version__
-from sonicdiffusion.cli import convert, edit, embed, evaluate, generate, info, soundscapes, train, verify
+from sonicdiffusion.cli import (
+    cache,
+    convert,
+    edit,
+    embed,
+    evaluate,
+    generate,
+    info,
+    prepare,
+    soundscapes,
+    train,
+    verify,
+)
 from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 
 app = typer.Typer(
@@ -25,7 +37,9 @@ app.command("generate")(generate.generate)
 app.command("edit")(edit.edit)
 app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
-app.command("train")(train.train)
+app.command("prepare")(prepare.prepare)
+app.command("cache")(cache.cache)
+app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)

@@ -9,9 +9,27 @@ from torch.nn.functional import normalize
 
 from sonicdiffusion.audio.resample import resample
 from sonicdiffusion.audio.window import CropPolicy, windows
+from sonicdiffusion.hub import resolve
 from sonicdiffusion.models.audio_encoder import SETTINGS_FILE, ClapAudioEncoder
 from sonicdiffusion.models.folders import read_settings
 from sonicdiffusion.values import Waveform
+
+ENCODER_FOLDER = "audio_encoder"
+"""Where a model or an adapter keeps its encoder."""
+
+
+def find_encoder(name: str) -> Path:
+    """Return the folder of an audio encoder, or of the one inside a model or an adapter.
+
+    Args:
+        name: a bundled model, a folder or a hub id.
+
+    Raises:
+        MissingFileError: if there is none.
+        ModelError: if it cannot be downloaded.
+    """
+    folder = resolve(name)
+    return folder / ENCODER_FOLDER if (folder / ENCODER_FOLDER).is_dir() else folder
 
 
 def load_encoder(folder: Path) -> Any:

@@ -16,13 +16,12 @@ from sonicdiffusion.hub import resolve
 from sonicdiffusion.models.adapter_file import AdapterConfig, load_adapter
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
-from sonicdiffusion.models.encoders import embed, load_encoder
+from sonicdiffusion.models.encoders import ENCODER_FOLDER, embed, load_encoder
 from sonicdiffusion.models.heard_sound import DEFAULT_ADAPTER
 from sonicdiffusion.pipelines.sound import Sound, as_sound
 from sonicdiffusion.values import Waveform
 
 ADAPTER_FOLDER = "audio_adapter"
-ENCODER_FOLDER = "audio_encoder"
 
 
 @dataclass(eq=False)

@@ -10,9 +10,9 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_adapter
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
+from sonicdiffusion.training.adapter_recipe import GenerationDefaults
 from sonicdiffusion.training.stage2 import AudioBranch
 
 _MODEL_INDEX = {
@@ -27,23 +27,6 @@ _MODEL_INDEX = {
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderTiny"],
 }
-
-
-@dataclass(frozen=True)
-class BundleRecipe:
-    """What the bundle says of itself.
-
-    Args:
-        crop_policy: how a long recording becomes windows.
-        text_guidance: default of generation.
-        audio_guidance: default of generation.
-        num_steps: default of generation.
-    """
-
-    crop_policy: CropPolicy = "loudest"
-    text_guidance: float = 3.0
-    audio_guidance: float = 3.0
-    num_steps: int = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +50,7 @@ class Parts:
     scheduler: DDIMScheduler
 
 
-def write_bundle(folder: Path, recipe: BundleRecipe, parts: Parts) -> None:
+def write_bundle(folder: Path, recipe: GenerationDefaults, parts: Parts) -> None:
     """Write a model to a folder that does not exist yet; the parts are halved in place."""
     folder.mkdir(parents=True)
     branch, encoder = parts.branch.half(), parts.encoder

@@ -6,7 +6,6 @@ Everything that can be made again lies in the cache folder; only `bundle` writes
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,14 +24,15 @@ from sonicdiffusion.data.examples import picture_example, sound_example
 from sonicdiffusion.data.shards import Example, Shards, cache_folder, render_shards, shard_folders
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.audio_encoder import ClapAudioEncoder
-from sonicdiffusion.models.folders import read_settings, write_settings
 from sonicdiffusion.soundscapes.scene import WORLD_VERSION
+from sonicdiffusion.training.adapter_recipe import GenerationDefaults
 from sonicdiffusion.training.audio_encoder import AudioEncoderRecipe, embed_sounds, train_audio_encoder
 from sonicdiffusion.training.autoencoder import AutoencoderRecipe, train_autoencoder
 from sonicdiffusion.training.base import BaseRecipe, SceneBatches, train_base
-from sonicdiffusion.training.bundle import BundleRecipe, Parts, put_in_place, write_bundle
+from sonicdiffusion.training.bundle import Parts, put_in_place, write_bundle
 from sonicdiffusion.training.latents import encode_pictures, normalise_autoencoder
-from sonicdiffusion.training.loop import StepRecord
+from sonicdiffusion.training.progress import Progress, training_progress
+from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark
 from sonicdiffusion.training.scene_examples import SceneExamples, SceneStage2Recipe
 from sonicdiffusion.training.stage1 import Stage1Recipe, build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
@@ -60,26 +60,9 @@ RECIPES: dict[str, type] = {
     "audio_encoder": AudioEncoderRecipe,
     "stage1": Stage1Recipe,
     "stage2": SceneStage2Recipe,
-    "bundle": BundleRecipe,
+    "bundle": GenerationDefaults,
 }
 """The kind of each step's recipe."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a step is.
-
-    Args:
-        doing: what it does at the moment.
-        done: units done.
-        total: units in all.
-        record: the last training record, if it trains.
-    """
-
-    doing: str
-    done: int
-    total: int
-    record: StepRecord | None = None
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -133,37 +116,16 @@ class Workshop:
         """
         (step,) = self.steps([step])
         for needed in _NEEDS[step]:
-            if not self._is_made(needed, "done.json"):
+            if not is_made(self.folder / needed, DONE, self._made_by(needed)):
                 raise ConfigError(f"The step {step!r} needs {needed!r}, which is not done. Train it first.")
-        made_by = self._made_by(step)
-        if self._is_made(step, "done.json") and step != "bundle":
-            return
-        if not self._is_made(step, "begun.json"):
-            (self.folder / step).mkdir(parents=True, exist_ok=True)
-            write_settings(self.folder / step / "begun.json", made_by)
+        made_by, folder = self._made_by(step), self.folder / step
+        if step != "bundle":
+            if is_made(folder, DONE, made_by):
+                return
+            if not is_made(folder, BEGUN, made_by):
+                mark(folder, BEGUN, made_by)
         yield from getattr(self, f"_{step}")()
-        write_settings(self.folder / step / "done.json", made_by)
-
-    def _is_made(self, step: str, marker: str) -> bool:
-        """Return whether a step has been begun or is done, as its marker says.
-
-        A step of fewer steps than its recipe now asks for is neither: it goes on from its checkpoint.
-
-        Raises:
-            ConfigError: if it was so by another recipe, or in another version of the world.
-        """
-        path = self.folder / step / marker
-        if not path.exists():
-            return False
-        made_by, wanted = read_settings(path), self._made_by(step)
-        if step != "bundle" and made_by != wanted:
-            if _is_shorter(made_by, wanted):
-                return False
-            raise ConfigError(
-                f"{path.parent} was made by another recipe or in another version of the world. "
-                "Remove that folder, and those of the steps that need it, to make it anew."
-            )
-        return True
+        mark(folder, DONE, made_by)
 
     def _made_by(self, step: str) -> dict[str, Any]:
         """Return all that the result of a step depends on: plain values, the steps that it needs included."""
@@ -177,7 +139,9 @@ class Workshop:
     def _autoencoder(self) -> Iterator[Progress]:
         recipe = self._recipe("autoencoder", AutoencoderRecipe)
         yield from _render("pictures", picture_example, recipe.num_pictures)
-        yield from _training("autoencoder", train_autoencoder(recipe, self._pictures(), self.folder / "autoencoder"))
+        yield from training_progress(
+            "autoencoder", train_autoencoder(recipe, self._pictures(), self.folder / "autoencoder")
+        )
         yield Progress("pictures to latents", 0, 1)
         vae = AutoencoderTiny.from_pretrained(self.folder / "autoencoder" / "vae")
         normalise_autoencoder(vae, encode_pictures(vae, self._pictures(), self._latents_path))
@@ -186,17 +150,17 @@ class Workshop:
     def _text_encoder(self) -> Iterator[Progress]:
         recipe = self._recipe("text_encoder", TextEncoderRecipe)
         latents = np.load(self._latents_path)
-        yield from _training("text encoder", train_text_encoder(recipe, latents, self.folder / "text_encoder"))
+        yield from training_progress("text encoder", train_text_encoder(recipe, latents, self.folder / "text_encoder"))
 
     def _base(self) -> Iterator[Progress]:
         recipe = self._recipe("base", BaseRecipe)
-        yield from _training("base", train_base(recipe, self._batches(), self.folder / "base"))
+        yield from training_progress("base", train_base(recipe, self._batches(), self.folder / "base"))
 
     def _audio_encoder(self) -> Iterator[Progress]:
         recipe = self._recipe("audio_encoder", AudioEncoderRecipe)
         yield from _render("sounds", sound_example, recipe.num_sounds)
         training = train_audio_encoder(recipe, self._sounds(recipe), *self._text_parts(), self.folder / "audio_encoder")
-        yield from _training("audio encoder", training)
+        yield from training_progress("audio encoder", training)
 
     def _stage1(self) -> Iterator[Progress]:
         recipe = self._recipe("stage1", Stage1Recipe)
@@ -206,19 +170,19 @@ class Workshop:
         encoder = ClapAudioEncoder.load(self.folder / "audio_encoder" / "audio_encoder")
         embeddings = embed_sounds(encoder, sounds, sounds_recipe, recipe.embedding_copies, self._embeddings_path)
         examples = SceneExamples(self._batches(), embeddings, sounds.read_all("intensities"))
-        yield from _training("stage 1", train_stage1(recipe, examples, self.folder / "stage1"))
+        yield from training_progress("stage 1", train_stage1(recipe, examples, self.folder / "stage1"))
 
     def _stage2(self) -> Iterator[Progress]:
         recipe, folder = self._recipe("stage2", SceneStage2Recipe), self.folder / "stage2"
         examples = self._examples(recipe.silent_captions)
         branch = self._branch(examples)
         branch.projector.load_state_dict(load_file(self.folder / "stage1" / "projector.safetensors"))
-        yield from _training("stage 2", train_stage2(recipe, branch, self._scheduler(), examples, folder))
+        yield from training_progress("stage 2", train_stage2(recipe, branch, self._scheduler(), examples, folder))
         state = {f"projector.{name}": value for name, value in branch.projector.state_dict().items()}
         save_file({**state, **branch.adapter.state_dict()}, folder / "branch.safetensors")
 
     def _bundle(self) -> Iterator[Progress]:
-        recipe = self._recipe("bundle", BundleRecipe)
+        recipe = self._recipe("bundle", GenerationDefaults)
         yield Progress("bundle", 0, 1)
         branch = self._branch(self._examples())
         weights = load_file(self.folder / "stage2" / "branch.safetensors")
@@ -281,18 +245,6 @@ class Workshop:
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
 
 
-def _is_shorter(made_by: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Return whether two runs differ in their number of steps alone, the first having fewer."""
-    loop, longer = made_by["recipe"]["loop"], wanted["recipe"]["loop"]
-    as_long = {**made_by["recipe"], "loop": {**loop, "num_steps": longer["num_steps"]}}
-    return {**made_by, "recipe": as_long} == wanted and loop["num_steps"] < longer["num_steps"]
-
-
 def _render(kind: str, make: Callable[[int], Example], count: int) -> Iterator[Progress]:
     for done, total in render_shards(kind, make, count, settings=_SETTINGS):
         yield Progress(f"rendering {kind}", done, total)
-
-
-def _training(doing: str, records: Iterator[StepRecord]) -> Iterator[Progress]:
-    for record in records:
-        yield Progress(doing, record.step, record.num_steps, record)

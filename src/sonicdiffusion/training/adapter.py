@@ -1,0 +1,157 @@
+"""An adapter from prepared data: features, stage 1, stage 2, and the finished file."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sonicdiffusion.config import to_dict
+from sonicdiffusion.data.prepared import PreparedData
+from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_adapter
+from sonicdiffusion.models.encoders import ENCODER_FOLDER, find_encoder, load_encoder
+from sonicdiffusion.models.folders import new_folder, read_tensors
+from sonicdiffusion.models.image_model import load_scheduler, load_unet
+from sonicdiffusion.training.adapter_recipe import AdapterRecipe
+from sonicdiffusion.training.cached_examples import CachedExamples
+from sonicdiffusion.training.examples import Examples
+from sonicdiffusion.training.features import FeatureMaker, FeaturePlan, compute_features
+from sonicdiffusion.training.loop import choose_precision
+from sonicdiffusion.training.places import model_folder
+from sonicdiffusion.training.progress import Progress, training_progress
+from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark
+from sonicdiffusion.training.stage1 import build_projector, train_stage1
+from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
+
+TRAINING_SPLIT = "train"
+_DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+Show = Callable[[AudioBranch, AdapterConfig, int], None]
+
+
+class AdapterTraining:
+    """The training of one adapter.
+
+    Args:
+        data: as `sonicdiffusion prepare` has made it.
+        recipe: models and settings.
+        folder: where checkpoints and the adapter go.
+    """
+
+    def __init__(self, data: PreparedData, recipe: AdapterRecipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self._data = data.split(TRAINING_SPLIT)
+
+    @cached_property
+    def plan(self) -> FeaturePlan:
+        """The features that are learnt from."""
+        return FeaturePlan.of(self._data, self.recipe)
+
+    @property
+    def adapter_folder(self) -> Path:
+        """Where the finished adapter is."""
+        return self.folder / "adapter"
+
+    def cache(self, device: torch.device) -> Iterator[Progress]:
+        """Compute the features that are missing."""
+        for done, total in compute_features(self.plan, self._data, lambda: FeatureMaker(self.recipe, device)):
+            yield Progress("features", done, total)
+
+    def stage1(self) -> Iterator[Progress]:
+        """Train the projector, from where it was stopped.
+
+        Raises:
+            ConfigError: if the folder holds a run by another recipe or on other data.
+            MissingFileError: if the features are not there.
+        """
+        folder, made_by = self.folder / "stage1", self._made_by("stage1")
+        if is_made(folder, DONE, made_by):
+            return
+        examples = CachedExamples(self.plan)
+        if not is_made(folder, BEGUN, made_by):
+            mark(folder, BEGUN, made_by)
+        yield from training_progress("stage 1", train_stage1(self.recipe.stage1, examples, folder))
+        mark(folder, DONE, made_by)
+
+    def stage2(self, show: Show | None = None) -> Iterator[Progress]:
+        """Train audio layers and projector, from where they were stopped, and write the adapter.
+
+        Args:
+            show: called with the averaged weights every `show_every` steps of the recipe.
+
+        Raises:
+            ConfigError: if stage 1 is not done, or the folder holds a run by another recipe or on other data.
+            MissingFileError: if the features are not there.
+        """
+        folder, made_by = self.folder / "stage2", self._made_by("stage2")
+        if not is_made(self.folder / "stage1", DONE, self._made_by("stage1")):
+            raise ConfigError(f"Stage 1 is not done in {self.folder}. Give `sonicdiffusion train stage1` first.")
+        if is_made(folder, DONE, made_by) and self.adapter_folder.is_dir():
+            return
+        examples = CachedExamples(self.plan)
+        if not is_made(folder, BEGUN, made_by):
+            mark(folder, BEGUN, made_by)
+        base = model_folder(self.recipe.base)
+        branch = build_branch(self.recipe, examples)
+        branch.projector.load_state_dict(read_tensors(self.folder / "stage1" / "projector.safetensors"))
+        encoder = load_encoder(find_encoder(self.recipe.encoder))
+        config = self._config(branch, encoder)
+        shown = None if show is None else (lambda step: show(branch, config, step))
+        scheduler = load_scheduler(base, self.recipe.base)
+        records = train_stage2(self.recipe.stage2, branch, scheduler, examples, folder, shown)
+        yield from training_progress("stage 2", records)
+        self._write(branch, config, encoder)
+        mark(folder, DONE, made_by)
+
+    def _write(self, branch: AudioBranch, config: AdapterConfig, encoder: Any) -> None:
+        if torch.distributed.is_initialized() and torch.distributed.get_rank() != 0:
+            return
+        with new_folder(self.adapter_folder) as scratch:
+            save_adapter(scratch, config, branch.projector, branch.adapter)
+            encoder.save(scratch / ENCODER_FOLDER)
+
+    def _config(self, branch: AudioBranch, encoder: Any) -> AdapterConfig:
+        facts, generation = encoder.facts, self.recipe.generation
+        return AdapterConfig(
+            encoder=EncoderName(facts.name, facts.version),
+            sample_rate=facts.sample_rate,
+            window_seconds=facts.window_seconds,
+            crop_policy=generation.crop_policy,
+            base_family=self.recipe.base_family,
+            sites=branch.adapter.sites,
+            projector=branch.projector.config,
+            text_guidance=generation.text_guidance,
+            audio_guidance=generation.audio_guidance,
+            num_steps=generation.num_steps,
+        )
+
+    def _made_by(self, stage: str) -> dict[str, Any]:
+        facts: dict[str, Any] = {"features": self.plan.depends_on, "recipe": to_dict(getattr(self.recipe, stage))}
+        if stage == "stage2":
+            facts |= {"base": self.recipe.base, "stage1": self._made_by("stage1")}
+        return json.loads(json.dumps(facts))  # as it is read back
+
+
+def build_branch(recipe: AdapterRecipe, examples: Examples) -> AudioBranch:
+    """Return the frozen UNet of a recipe with fresh audio layers in float32, and an untrained projector.
+
+    Raises:
+        MissingFileError: if the base has no UNet.
+        ModelError: if it takes other text tokens than the examples have.
+    """
+    precision = choose_precision(recipe.stage2.loop.mixed_precision)
+    unet = load_unet(model_folder(recipe.base), recipe.base, _DTYPES[precision])
+    config: Any = unet.config
+    if config.cross_attention_dim != examples.token_width:
+        raise ModelError(
+            f"The UNet of {recipe.base!r} takes text tokens {config.cross_attention_dim} wide; its text encoder makes "
+            f"them {examples.token_width} wide. Copy or download the model again."
+        )
+    torch.manual_seed(recipe.stage2.loop.seed)
+    branch = AudioBranch(unet, build_projector(recipe.stage1, examples))
+    for layer in branch.adapter.branches.values():
+        layer.float()
+    return branch

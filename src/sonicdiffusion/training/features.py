@@ -1,0 +1,229 @@
+"""Features of prepared data, computed once: latents, audio embeddings and text tokens.
+
+They lie in a folder named by a digest of all that they depend on (the pairs and captions, the weights of autoencoder,
+text and audio encoder, the settings), so that features of something else are never taken for these.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sonicdiffusion.audio.resample import resample
+from sonicdiffusion.audio.window import CropPolicy
+from sonicdiffusion.data.prepared import PreparedData
+from sonicdiffusion.data.shards import cache_folder
+from sonicdiffusion.models.encoders import embed, find_encoder, load_encoder
+from sonicdiffusion.models.folders import read_tensors, write_settings, write_tensors
+from sonicdiffusion.models.image_model import ImageModel
+from sonicdiffusion.training.adapter_recipe import AdapterRecipe
+from sonicdiffusion.training.augment import Picture, mixed, square, varied_sound, varied_square
+from sonicdiffusion.training.places import folder_digest, model_folder, own_size
+from sonicdiffusion.values import Waveform
+
+CHUNK = 64
+"""Pairs whose features are written at once; an interrupted run goes on after the last of them."""
+
+_VERSION = 1  # of what is computed: to be raised with it
+_TEXTS = 32  # captions encoded at once
+Arrays = dict[str, NDArray[Any]]
+
+
+class FeatureMaker:
+    """Encodes pairs.
+
+    Args:
+        recipe: models and settings.
+        device: where the networks go.
+    """
+
+    def __init__(self, recipe: AdapterRecipe, device: torch.device) -> None:
+        self.recipe, self.device = recipe.features, device
+        self.crop_policy: CropPolicy = recipe.generation.crop_policy
+        folder = model_folder(recipe.base)
+        self.model = ImageModel.load(folder, recipe.base, with_unet=False)
+        self.encoder = load_encoder(find_encoder(recipe.encoder))
+        networks: list[Any] = [self.model.vae, self.model.text_encoder, self.encoder]
+        for network in networks:
+            network.to(device)
+        self.size = self.recipe.picture_size or own_size(folder) * self.model.pixels_per_latent
+
+    def __call__(self, pairs: Sequence[tuple[Picture, Waveform]], captions: Sequence[str], first: int) -> Arrays:
+        """Return the features of pairs number `first` on.
+
+        Returns:
+            "latents" (pairs, copies, channels, height, width) in float16, "embeddings" (pairs, copies, width), and
+            where there are mixtures "mixed_embeddings" (pairs, mixtures, width) with the number within these pairs of
+            the sound that was mixed in, "mixed_with" (pairs, mixtures), -1 for none.
+        """
+        latents, sounds, mixtures, partners = [], [], [], []
+        for index, (picture, waveform) in enumerate(pairs):
+            rng = np.random.default_rng([self.recipe.seed, first + index])
+            copies = range(self.recipe.picture_copies)
+            variation = self.recipe.variation
+            latents += [
+                varied_square(picture, self.size, variation, rng) if copy else square(picture, self.size)
+                for copy in copies
+            ]
+            window = self.encoder.facts.window_seconds
+            clips = [
+                varied_sound(waveform, window, variation, rng) if copy else waveform
+                for copy in range(self.recipe.sound_copies)
+            ]
+            sounds.append(torch.cat([self._embed(clip) for clip in clips]))
+            others = [number for number, caption in enumerate(captions) if caption != captions[index]]
+            chosen = [int(rng.choice(others)) if others else -1 for _ in range(self.recipe.mixtures)]
+            partners.append(chosen)
+            mixtures += [self._embed(self._mixed(waveform, pairs, other)) for other in chosen]
+        count = len(pairs)
+        pictures = np.stack(latents)
+        step = self.recipe.batch_size
+        coded = [self.model.encode_pictures(pictures[i : i + step]).cpu() for i in range(0, len(pictures), step)]
+        found: Arrays = {
+            "latents": torch.cat(coded).half().unflatten(0, (count, -1)).numpy(),
+            "embeddings": torch.stack(sounds).cpu().numpy(),
+        }
+        if self.recipe.mixtures:
+            found["mixed_embeddings"] = torch.cat(mixtures).unflatten(0, (count, -1)).cpu().numpy()
+            found["mixed_with"] = np.array(partners, np.int64)
+        return found
+
+    def text_tokens(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Return text tokens (texts, tokens, width)."""
+        parts = [self.model.encode_text(texts[i : i + _TEXTS]).half().cpu() for i in range(0, len(texts), _TEXTS)]
+        return torch.cat(parts).numpy()
+
+    def _embed(self, waveform: Waveform) -> torch.Tensor:
+        return embed(self.encoder, waveform, self.crop_policy, self.device)
+
+    def _mixed(self, waveform: Waveform, pairs: Sequence[tuple[Picture, Waveform]], other: int) -> Waveform:
+        return waveform if other < 0 else mixed(waveform, resample(pairs[other][1], waveform.sample_rate))
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """Which features of a split are needed, and where they are or will be.
+
+    Args:
+        folder: of the features.
+        depends_on: all that they depend on, plain values.
+        num_chunks: pieces in which they are computed.
+    """
+
+    folder: Path
+    depends_on: dict[str, Any]
+    num_chunks: int
+
+    @classmethod
+    def of(cls, data: PreparedData, recipe: AdapterRecipe) -> "FeaturePlan":
+        """Find out what a split's features depend on; reads the models' files, but loads nothing."""
+        base, encoder = model_folder(recipe.base), find_encoder(recipe.encoder)
+        depends_on = {
+            "version": _VERSION,
+            "pairs": data.fingerprint,
+            "captions": hashlib.sha256(json.dumps([data.captions, data.labels]).encode()).hexdigest(),
+            "base": folder_digest(base, ("vae", "text_encoder", "tokenizer")),
+            "encoder": folder_digest(encoder, ("",)),
+            "own_size": own_size(base),
+            "crop_policy": recipe.generation.crop_policy,
+            "settings": {name: value for name, value in asdict(recipe.features).items() if name != "batch_size"},
+        }
+        name = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:24]
+        return cls(cache_folder() / "features" / name, depends_on, -(-len(data) // CHUNK))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all features are there."""
+        return (self.folder / "facts.json").is_file()
+
+    @property
+    def parts(self) -> Path:
+        """Where finished chunks wait for the others."""
+        return self.folder.with_name(f".{self.folder.name}.parts")
+
+    def part(self, index: int) -> Path:
+        """Return the file of a chunk."""
+        return self.parts / f"{index:06d}.safetensors"
+
+
+def compute_features(
+    plan: FeaturePlan, data: PreparedData, make: Callable[[], FeatureMaker]
+) -> Iterator[tuple[int, int]]:
+    """Compute what is missing of a split's features, yielding (chunks done, chunks in all).
+
+    Args:
+        plan: of this split.
+        data: the split.
+        make: loads the encoders; called only if something is missing.
+    """
+    if plan.is_done:
+        yield plan.num_chunks, plan.num_chunks
+        return
+    plan.parts.mkdir(parents=True, exist_ok=True)
+    missing = [index for index in range(plan.num_chunks) if not plan.part(index).is_file()]
+    maker = make()
+    for count, index in enumerate(missing):
+        yield plan.num_chunks - len(missing) + count, plan.num_chunks
+        compute_chunk(plan, data, maker, index)
+    join(plan, data, maker)
+    yield plan.num_chunks, plan.num_chunks
+
+
+def compute_chunk(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker, index: int) -> None:
+    """Compute one chunk and write it whole or not at all; chunks may be computed in any order, by anyone."""
+    start, stop = index * CHUNK, min(len(data), (index + 1) * CHUNK)
+    found = maker(list(data.pictures_and_sounds(start, stop)), data.captions[start:stop], start)
+    write_tensors(plan.part(index), {name: torch.from_numpy(values) for name, values in found.items()})
+
+
+def join(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker) -> None:
+    """Put finished chunks together, one at a time, encode the texts, and put the result in its place."""
+    scratch = plan.folder.with_name(f".{plan.folder.name}.joining")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    captions, numbers = data.captions, _Numbers()
+    arrays: dict[str, Any] = {}
+    for index in range(plan.num_chunks):
+        start = index * CHUNK
+        found = {name: tensor.numpy() for name, tensor in read_tensors(plan.part(index)).items()}
+        own = captions[start : start + CHUNK]
+        found["captions"] = np.array([numbers.of(caption) for caption in own])
+        found["classes"] = found["captions"].copy()
+        if "mixed_with" in found:
+            found["mixed_captions"] = np.array(
+                [
+                    [numbers.of(f"{own[row]} and {own[other]}" if other >= 0 else own[row]) for other in others]
+                    for row, others in enumerate(found["mixed_with"])
+                ]
+            )
+        for name, values in found.items():
+            if name not in arrays:
+                shape = (len(data), *values.shape[1:])
+                arrays[name] = np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", values.dtype, shape)
+            arrays[name][start : start + len(values)] = values
+    for array in arrays.values():
+        array.flush()
+    if any(data.labels):  # sounds of one class are alike; without classes, those with one caption
+        classes = _Numbers()
+        np.save(scratch / "classes.npy", np.array([classes.of(label or "") for label in data.labels]))
+    np.save(scratch / "text_tokens.npy", maker.text_tokens(list(numbers.found)))
+    write_settings(scratch / "facts.json", {"depends_on": plan.depends_on, "texts": list(numbers.found)})
+    scratch.rename(plan.folder)
+    shutil.rmtree(plan.parts, ignore_errors=True)
+
+
+class _Numbers:
+    """Numbers texts as they come; the empty one is 0."""
+
+    def __init__(self) -> None:
+        self.found = {"": 0}
+
+    def of(self, text: str) -> int:
+        return self.found.setdefault(text, len(self.found))

@@ -1,0 +1,51 @@
+"""Folders of steps: begun by one recipe, gone on with by no other, and known to be done."""
+
+from pathlib import Path
+from typing import Any
+
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.models.folders import read_settings, write_settings
+
+BEGUN, DONE = "begun.json", "done.json"
+
+
+def is_made(folder: Path, marker: str, wanted: dict[str, Any]) -> bool:
+    """Return whether a step has been begun or is done, as its marker says.
+
+    A step of fewer steps than its recipe now asks for is neither: it goes on from its checkpoint.
+
+    Args:
+        folder: of the step.
+        marker: `BEGUN` or `DONE`.
+        wanted: all that its result depends on, plain values, with its own settings as "recipe".
+
+    Raises:
+        ConfigError: if it was so by something else.
+    """
+    path = folder / marker
+    if not path.exists():
+        return False
+    made_by = read_settings(path)
+    if made_by != wanted:
+        if _is_shorter(made_by, wanted):
+            return False
+        raise ConfigError(
+            f"{folder} was made by another recipe or from other data. "
+            "Remove that folder, and those of the steps that need it, to make it anew."
+        )
+    return True
+
+
+def mark(folder: Path, marker: str, made_by: dict[str, Any]) -> None:
+    """Write a step's marker."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_settings(folder / marker, made_by)
+
+
+def _is_shorter(made_by: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Return whether two runs differ in their number of steps alone, the first having fewer."""
+    loop, longer = made_by["recipe"].get("loop"), wanted["recipe"].get("loop")
+    if loop is None or longer is None:
+        return False
+    as_long = {**made_by["recipe"], "loop": {**loop, "num_steps": longer["num_steps"]}}
+    return {**made_by, "recipe": as_long} == wanted and loop["num_steps"] < longer["num_steps"]
