@@ -71,7 +71,7 @@ wheel: $(VENV)/.developed ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel
 
 mini: $(VENV)/.developed ## Train the bundled model, all steps in order; start it again to go on.
-	$(BIN)/sonicdiffusion train mini-cpu $(ARGS)
+	$(BIN)/sonicdiffusion train mini mini-cpu $(ARGS)
 
 clean: ## Remove what was built, the demo's pictures and the virtual environment.
 	rm -rf $(VENV) build dist "$(DEMO)" .pytest_cache .ruff_cache

@@ -143,9 +143,9 @@ def test_brackets_in_names_are_no_markup(
     assert live.name in done.stderr
     monkeypatch.delenv("FORCE_COLOR")
     monkeypatch.setattr(Workshop, "run", lambda *_: iter(()))  # the step is done
-    done = run("train", "mini-cpu", "base", "--folder", tmp_path / "runs[" / "v2]")
+    done = run("train", "mini", "mini-cpu", "base", "--folder", tmp_path / "runs[" / "v2]")
     assert done.code == 0, done.stderr
-    assert "runs[/v2]" in "".join(done.stderr.split())
+    assert "runs[/v2]" in "".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("arguments", [("genrate",), ("generate",), ("generate", "x.wav", "--steps", "many")])

@@ -9,6 +9,7 @@ import pytest
 from sonicdiffusion.config import load_recipe
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.training.mini import RECIPES, STEPS, Workshop, recipe_names
+from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made
 
 
 @pytest.mark.parametrize("recipe", recipe_names())
@@ -60,7 +61,7 @@ def test_a_step_that_was_stopped_goes_on_only_by_its_own_recipe(workshop: Worksh
     for step in ("text_encoder", "base", "audio_encoder", "stage1"):
         mark(workshop, step, "done.json")
     mark(workshop, "stage2", "begun.json")
-    assert workshop._is_made("stage2", "begun.json")
+    assert is_made(workshop.folder / "stage2", BEGUN, workshop._made_by("stage2"))
     (workshop.recipes / "stage2.toml").write_text("text_gate = 0.25\n")
     with pytest.raises(ConfigError, match=r"stage2 was made by another recipe"):
         next(workshop.run("stage2"))
@@ -70,10 +71,10 @@ def test_a_step_that_shall_be_longer_is_not_done_and_may_go_on(workshop: Worksho
     mark(workshop, "text_encoder", "done.json")
     recipe = workshop.recipes / "text_encoder.toml"
     recipe.write_text(recipe.read_text().replace("num_steps = 900", "num_steps = 901"))
-    assert not workshop._is_made("text_encoder", "done.json")
+    assert not is_made(workshop.folder / "text_encoder", DONE, workshop._made_by("text_encoder"))
     recipe.write_text(recipe.read_text().replace("num_steps = 901", "num_steps = 899"))
     with pytest.raises(ConfigError, match="another recipe"):
-        workshop._is_made("text_encoder", "done.json")
+        is_made(workshop.folder / "text_encoder", DONE, workshop._made_by("text_encoder"))
 
 
 def test_a_step_is_stale_when_one_that_it_needs_has_changed(workshop: Workshop) -> None:

@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from small_models import open_adapter, published_scheduler, tiny_unet
 from torch import nn
 
-from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.errors import ConfigError, TrainingError
+from sonicdiffusion.training.diffusion_loss import diffusion_loss
 from sonicdiffusion.training.loop import LoopSettings, StepRecord, Turn, choose_precision, train
 from sonicdiffusion.training.stage1 import info_nce, token_weights
+from sonicdiffusion.training.watch import GateWatch, TokenWatch
 
 SETTINGS = LoopSettings(num_steps=12, batch_size=4, warmup_steps=2, checkpoint_seconds=0.0, mixed_precision="no")
 
@@ -70,6 +75,121 @@ def test_a_run_can_be_made_longer_but_not_shorter(tmp_path: Path) -> None:
     assert [record.step for record in records] == [13, 14, 15]
     with pytest.raises(ConfigError, match="num_steps"):
         next(start(tmp_path)[1])
+
+
+@pytest.mark.parametrize("passes", [2, 4])
+def test_a_batch_in_several_passes_gives_the_same_weights(tmp_path: Path, passes: int) -> None:
+    def plain() -> nn.Module:  # dropout draws by share
+        torch.manual_seed(3)
+        return nn.Linear(4, 1)
+
+    ends = []
+    for name, count in (("one", 1), ("several", passes)):
+        module = plain()
+        list(train(module, losses, replace(SETTINGS, accumulation=count), tmp_path / name))
+        ends.append(module.state_dict())
+    assert not torch.equal(ends[0]["weight"], plain().state_dict()["weight"])
+    for name, value in ends[0].items():
+        assert torch.allclose(value, ends[1][name], atol=1e-6), name
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no multiple of 3"):
+        next(start(tmp_path, replace(SETTINGS, accumulation=3))[1])
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    def sick(module: nn.Module, turn: Turn) -> dict[str, torch.Tensor]:
+        healthy = losses(module, turn)
+        return {"square": healthy["square"] * (float("nan") if turn.step == 5 else 1.0)}
+
+    with pytest.raises(TrainingError, match=r"'square' is nan at step 6"):
+        list(train(network(), sick, SETTINGS, tmp_path))
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 5
+
+
+def test_another_thread_count_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, records = start(tmp_path)
+    next(records)
+    next(records)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    with pytest.warns(UserWarning, match="goes on with 77"):
+        next(start(tmp_path)[1])
+
+
+def test_a_look_sees_averaged_weights_and_changes_nothing(tmp_path: Path) -> None:
+    seen: list[tuple[int, torch.Tensor]] = []
+    settings = replace(SETTINGS, show_every=4, learning_rate=0.1)
+    plain, records = start(tmp_path / "plain", settings)
+    list(records)
+    module = network()
+
+    def show(step: int) -> None:
+        torch.rand(5)
+        seen.append((step, module.state_dict()["0.weight"].clone()))
+
+    trained = []
+    for record in train(module, losses, settings, tmp_path / "seen", show):
+        trained.append((record.step, module.state_dict()["0.weight"].clone()))
+    assert [step for step, _ in seen] == [4, 8, 12]
+    assert all(not torch.equal(weights, dict(trained)[step]) for step, weights in seen)
+    assert torch.equal(seen[-1][1], module.state_dict()["0.weight"]), "the last look is at the result"
+    assert torch.equal(plain.state_dict()["0.weight"], module.state_dict()["0.weight"])
+
+
+def test_tokens_that_are_all_the_same_are_told_once() -> None:
+    watch, classes = TokenWatch(SETTINGS), np.array([0, 1])
+    tokens = torch.ones(2, 3, 4) + 1e-5 * torch.arange(24.0).reshape(2, 3, 4)
+    watch.look(Turn(1, 0), tokens, classes)
+    with pytest.warns(UserWarning, match="the same"):
+        watch.look(Turn(2, 0), tokens, classes)
+    watch.look(Turn(2, 0), torch.randn(2, 3, 4), classes)
+    watch.look(Turn(2, 0), tokens, np.array([1, 1]))
+
+
+def test_gates_that_stay_shut_are_told() -> None:
+    adapter = open_adapter(tiny_unet())
+    watch = GateWatch(SETTINGS, adapter)
+    watch.look(Turn(2, 0))
+    for branch in adapter.branches.values():
+        branch.gate.data.zero_()
+    watch.look(Turn(1, 0))
+    with pytest.warns(UserWarning, match="shut"):
+        watch.look(Turn(2, 0))
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_min_snr_weights_by_hand(kind: str) -> None:
+    scheduler = DDIMScheduler(**{**published_scheduler().config, "prediction_type": kind})
+    latents, turn = torch.randn(6, 4, 2, 2, generator=torch.Generator().manual_seed(1)), Turn(0, 0)
+    seen: list[torch.Tensor] = []
+
+    def nothing(noisy: torch.Tensor, times: torch.Tensor, _text: torch.Tensor) -> torch.Tensor:
+        seen.append(times)
+        return torch.zeros_like(noisy)
+
+    loss = diffusion_loss(nothing, scheduler, latents, torch.zeros(6, 1, 1), turn, min_snr_gamma=5.0)  # type: ignore[arg-type]
+    noise = torch.randn(latents.shape, generator=turn.generator)
+    kept = scheduler.alphas_cumprod[seen[0]]
+    target = noise
+    if kind == "v_prediction":
+        target = kept.sqrt()[:, None, None, None] * noise - (1 - kept).sqrt()[:, None, None, None] * latents
+    ratio = kept / (1 - kept)
+    weight = ratio.clamp(max=5.0) / (ratio + (kind == "v_prediction"))
+    assert float(loss) == pytest.approx(float((weight * target.square().mean(dim=(1, 2, 3))).mean()), rel=1e-5)
+
+
+def test_shares_of_a_batch_are_the_batch() -> None:
+    scheduler, latents = published_scheduler(), torch.randn(6, 4, 2, 2)
+
+    def half(noisy: torch.Tensor, _times: torch.Tensor, _text: torch.Tensor) -> torch.Tensor:
+        return 0.5 * noisy
+
+    text = torch.zeros(6, 1, 1)
+    whole = diffusion_loss(half, scheduler, latents, text, Turn(3, 1))  # type: ignore[arg-type]
+    turns = [Turn(3, 1, share, 3) for share in range(3)]
+    parts = [diffusion_loss(half, scheduler, turn.mine(latents), turn.mine(text), turn) for turn in turns]  # type: ignore[arg-type]
+    assert float(whole) == pytest.approx(float(torch.stack(parts).mean()), rel=1e-5)
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sonicdiffusion.cli import (
     generate,
     info,
     prepare,
+    recipe,
     soundscapes,
     train,
     verify,
@@ -39,6 +40,7 @@ app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
 app.command("prepare")(prepare.prepare)
 app.command("cache")(cache.cache)
+app.command("recipe")(recipe.recipe)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("embed")(embed.embed)

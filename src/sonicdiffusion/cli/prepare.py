@@ -51,7 +51,8 @@ def prepare(
     )
     names = {"listing": "Listing", "reading": "Clips", "joining": "Writing"}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with ProgressBar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Listing", total=None)
         for step in prepare_source(source, out, settings, workers=workers):
             bar.update(task, description=names[step.stage], completed=step.done, total=step.total)

@@ -19,19 +19,26 @@ RECIPE = Annotated[str, typer.Option(help="A recipe such as landscape, or a .tom
 FOLDER = Annotated[
     Path | None, typer.Option(help="Where checkpoints and the adapter go; by default runs/NAME-OF-THE-RECIPE.")
 ]
+DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Take a few steps at full size and say what all will cost.")]
 
 
 @app.command("stage1")
-def stage1(data: DATA, recipe: RECIPE, folder: FOLDER = None) -> None:
+def stage1(data: DATA, recipe: RECIPE, folder: FOLDER = None, dry_run: DRY_RUN = False) -> None:
     """Teach the projector to say in text tokens what it hears; give `sonicdiffusion cache` first."""
+    if dry_run:
+        _try(recipe, "stage1")
+        return
     training = open_training(data, recipe, folder)
     follow(training.stage1())
     _tell(f"Stage 1 is done, in {training.folder / 'stage1'}. Next: sonicdiffusion train stage2.")
 
 
 @app.command("stage2")
-def stage2(data: DATA, recipe: RECIPE, folder: FOLDER = None) -> None:
+def stage2(data: DATA, recipe: RECIPE, folder: FOLDER = None, dry_run: DRY_RUN = False) -> None:
     """Teach the audio layers to draw what is heard, and write the adapter."""
+    if dry_run:
+        _try(recipe, "stage2")
+        return
     from sonicdiffusion.pipelines.preview import Preview
 
     training = open_training(data, recipe, folder)
@@ -93,6 +100,19 @@ def follow(work: "Iterator[Done]") -> None:
             numbers = now.record.losses if now.record else {}
             losses = "  ".join(f"{key} {value:.4f}" for key, value in numbers.items())
             bars.update(tasks[now.doing], completed=now.done, losses=losses)
+
+
+def _try(recipe: str, stage: str) -> None:
+    from sonicdiffusion.evaluation.cost import peak_memory_gigabytes
+    from sonicdiffusion.training.adapter_recipe import load_adapter_recipe
+    from sonicdiffusion.training.dry_run import seconds_per_step
+
+    settings = load_adapter_recipe(recipe)
+    seconds, num_steps = seconds_per_step(settings, stage), getattr(settings, stage).loop.num_steps
+    _tell(
+        f"{stage}: {seconds:.3g} s a step, {seconds * num_steps / 3600:.3g} hours for {num_steps} steps; "
+        f"{peak_memory_gigabytes():.1f} GB of memory at the most."
+    )
 
 
 def _tell(sentence: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sonicdiffusion.audio.level import level_dbfs
 from sonicdiffusion.data.clips import Found, Skipped, SourceClip, UnusableClipError
+from sonicdiffusion.data.layouts.files import valid
 from sonicdiffusion.data.loudness import Loudness
 from sonicdiffusion.data.parquet_files import Row
 from sonicdiffusion.data.pictures import encode_jpeg, read_picture
@@ -71,7 +72,7 @@ def prepare_clips(found: Sequence[Found], settings: PrepareSettings) -> Iterator
             sound, loudness = last.of(one)
             places = _places(one, loudness, settings)
         except UnusableClipError as reason:
-            yield Skipped(one.source, reason.kind, reason.reason)
+            yield Skipped(one.source, reason.kind, valid(reason.reason))
             continue
         except _UNREADABLE as problem:
             yield Skipped(one.source, "unreadable", _sentence(problem, one))
@@ -131,7 +132,7 @@ def _row_or_reason(
     try:
         return _row(clip, sound, place, settings)
     except UnusableClipError as reason:
-        return Skipped(clip.source, reason.kind, reason.reason)
+        return Skipped(clip.source, reason.kind, valid(reason.reason))
     except _UNREADABLE as problem:
         return Skipped(clip.source, "unreadable", _sentence(problem, clip))
 
@@ -175,4 +176,4 @@ def _sentence(problem: BaseException, clip: SourceClip) -> str:
     text = str(problem) or type(problem).__name__
     for path in clip.files:
         text = text.replace(str(path), path.name)
-    return " ".join(text.encode("utf-8", "replace").decode().split())
+    return " ".join(valid(text).split())

@@ -141,7 +141,7 @@ def _count(table: Any, tally: Tally, samples: "_Samples", keys: Mapping[str, Any
 
 def _write_splits(table: Any, writers: Mapping[str, ShardWriter]) -> None:
     splits = table["split"].to_pylist()
-    for split, writer in writers.items():
+    for split, writer in writers.items():  # rows are copied, so that what waits keeps no whole part in memory
         mask = [one == split for one in splits]
         if any(mask):
             writer.add(table.filter(pa.array(mask, pa.bool_())).select(SCHEMA.names).cast(SCHEMA))

@@ -73,7 +73,7 @@ def is_black(grey: NDArray) -> bool:
 def sharpness(grey: NDArray) -> float:
     """Measure the variance of the Laplacian of a picture in grey, (height, width) of 8 bits.
 
-    Source: Pech-Pacheco et al. 2000, section 2, "LAPV".
+    Source: Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy: a comparative study".
     """
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 

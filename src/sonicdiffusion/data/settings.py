@@ -37,7 +37,7 @@ class PrepareSettings:
     captioner: str | None = None
     silence_dbfs: float = -60.0
     hit_gap_seconds: float = 1.0
-    chunk_clips: int = 64
+    chunk_clips: int = 32
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUT_NAMES:

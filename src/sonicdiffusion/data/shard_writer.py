@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sonicdiffusion.data.parquet_files import GROUP_ROWS, SCHEMA, open_writer, pa
+from sonicdiffusion.data.parquet_files import GROUP_ROWS, open_writer, pa
 
 MAX_SHARD_BYTES = 500_000_000
 
@@ -28,7 +28,7 @@ class ShardWriter:
         self._num_bytes = 0
 
     def add(self, table: Any) -> None:
-        """Append rows, a table of `SCHEMA`; those that fill no row group yet are kept."""
+        """Append rows, a table of `parquet_files.SCHEMA`; those that fill no row group yet are kept."""
         self._waiting.append(table)
         self._num_waiting += table.num_rows
         while self._num_waiting >= GROUP_ROWS:
@@ -53,9 +53,8 @@ class ShardWriter:
 
     def _write_group(self) -> None:
         rows = pa.concat_tables(self._waiting)
-        # Copied, so that what waits does not keep a whole part in memory.
-        group, rest = rows.slice(0, GROUP_ROWS).combine_chunks(), rows.slice(GROUP_ROWS)
-        self._waiting = [pa.Table.from_pylist(rest.to_pylist(), SCHEMA)] if rest.num_rows else []
+        group, rest = rows.slice(0, GROUP_ROWS), rows.slice(GROUP_ROWS)
+        self._waiting = [rest] if rest.num_rows else []
         self._num_waiting = rest.num_rows
         num_bytes = group.nbytes
         if self._writer is not None and self._num_bytes + num_bytes > self._max_bytes:

@@ -34,6 +34,7 @@ CHUNK = 64
 _VERSION = 1  # of what is computed: to be raised with it
 _TEXTS = 32  # captions encoded at once
 Arrays = dict[str, NDArray[Any]]
+Pair = tuple[Picture, Waveform]
 
 
 class FeatureMaker:
@@ -55,45 +56,44 @@ class FeatureMaker:
             network.to(device)
         self.size = self.recipe.picture_size or own_size(folder) * self.model.pixels_per_latent
 
-    def __call__(self, pairs: Sequence[tuple[Picture, Waveform]], captions: Sequence[str], first: int) -> Arrays:
+    def __call__(self, pairs: Sequence[Pair], first: int) -> Arrays:
         """Return the features of pairs number `first` on.
 
         Returns:
-            "latents" (pairs, copies, channels, height, width) in float16, "embeddings" (pairs, copies, width), and
-            where there are mixtures "mixed_embeddings" (pairs, mixtures, width) with the number within these pairs of
-            the sound that was mixed in, "mixed_with" (pairs, mixtures), -1 for none.
+            "latents" (pairs, copies, channels, height, width) in float16, and "embeddings" (pairs, copies, width).
         """
-        latents, sounds, mixtures, partners = [], [], [], []
+        recipe, size, window = self.recipe, self.size, self.encoder.facts.window_seconds
+        pictures: list[Picture] = []
+        sounds: list[torch.Tensor] = []
         for index, (picture, waveform) in enumerate(pairs):
-            rng = np.random.default_rng([self.recipe.seed, first + index])
-            copies = range(self.recipe.picture_copies)
-            variation = self.recipe.variation
-            latents += [
-                varied_square(picture, self.size, variation, rng) if copy else square(picture, self.size)
-                for copy in copies
-            ]
-            window = self.encoder.facts.window_seconds
-            clips = [
-                varied_sound(waveform, window, variation, rng) if copy else waveform
-                for copy in range(self.recipe.sound_copies)
-            ]
-            sounds.append(torch.cat([self._embed(clip) for clip in clips]))
-            others = [number for number, caption in enumerate(captions) if caption != captions[index]]
-            chosen = [int(rng.choice(others)) if others else -1 for _ in range(self.recipe.mixtures)]
-            partners.append(chosen)
-            mixtures += [self._embed(self._mixed(waveform, pairs, other)) for other in chosen]
-        count = len(pairs)
-        pictures = np.stack(latents)
-        step = self.recipe.batch_size
-        coded = [self.model.encode_pictures(pictures[i : i + step]).cpu() for i in range(0, len(pictures), step)]
-        found: Arrays = {
-            "latents": torch.cat(coded).half().unflatten(0, (count, -1)).numpy(),
+            rng = np.random.default_rng([recipe.seed, first + index])
+            pictures.append(square(picture, size))
+            pictures += [varied_square(picture, size, recipe.variation, rng) for _ in range(recipe.picture_copies - 1)]
+            clips = [varied_sound(waveform, window, recipe.variation, rng) for _ in range(recipe.sound_copies - 1)]
+            sounds.append(torch.cat([self._embed(clip) for clip in (waveform, *clips)]))
+        batches = range(0, len(pictures), recipe.batch_size)
+        coded = [self.model.encode_pictures(np.stack(pictures[i : i + recipe.batch_size])).cpu() for i in batches]
+        return {
+            "latents": torch.cat(coded).half().unflatten(0, (len(pairs), -1)).numpy(),
             "embeddings": torch.stack(sounds).cpu().numpy(),
         }
-        if self.recipe.mixtures:
-            found["mixed_embeddings"] = torch.cat(mixtures).unflatten(0, (count, -1)).cpu().numpy()
-            found["mixed_with"] = np.array(partners, np.int64)
-        return found
+
+    def mixtures(self, pairs: Sequence[Pair], others: Sequence[Pair], chosen: NDArray[np.integer]) -> Arrays:
+        """Return embeddings "mixed_embeddings" (pairs, mixtures, width) of sounds with others.
+
+        Args:
+            pairs: whose sounds are mixed.
+            others: with whose.
+            chosen: numbers of the others, (pairs, mixtures); -1 for none.
+        """
+        rows = []
+        for (_, waveform), numbers in zip(pairs, chosen, strict=True):
+            clips = [
+                mixed(waveform, resample(others[number][1], waveform.sample_rate)) if number >= 0 else waveform
+                for number in numbers
+            ]
+            rows.append(torch.cat([self._embed(clip) for clip in clips]))
+        return {"mixed_embeddings": torch.stack(rows).cpu().numpy()}
 
     def text_tokens(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Return text tokens (texts, tokens, width)."""
@@ -102,9 +102,6 @@ class FeatureMaker:
 
     def _embed(self, waveform: Waveform) -> torch.Tensor:
         return embed(self.encoder, waveform, self.crop_policy, self.device)
-
-    def _mixed(self, waveform: Waveform, pairs: Sequence[tuple[Picture, Waveform]], other: int) -> Waveform:
-        return waveform if other < 0 else mixed(waveform, resample(pairs[other][1], waveform.sample_rate))
 
 
 @dataclass(frozen=True)
@@ -179,7 +176,19 @@ def compute_features(
 def compute_chunk(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker, index: int) -> None:
     """Compute one chunk and write it whole or not at all; chunks may be computed in any order, by anyone."""
     start, stop = index * CHUNK, min(len(data), (index + 1) * CHUNK)
-    found = maker(list(data.pictures_and_sounds(start, stop)), data.captions[start:stop], start)
+    pairs = list(data.pictures_and_sounds(start, stop))
+    found = maker(pairs, start)
+    if maker.recipe.mixtures:  # with sounds of some other chunk, since neighbours are often of one class
+        rng = np.random.default_rng([maker.recipe.seed, index])
+        there = CHUNK * int(rng.integers(plan.num_chunks))
+        others = list(data.pictures_and_sounds(there, there + CHUNK))
+        chosen = np.full((len(pairs), maker.recipe.mixtures), -1)
+        for row, caption in enumerate(data.captions[start:stop]):
+            unlike = [n for n in range(len(others)) if data.captions[there + n] != caption]
+            if unlike:
+                chosen[row] = rng.choice(unlike, maker.recipe.mixtures)
+        found |= maker.mixtures(pairs, others, chosen)
+        found["mixed_with"] = np.where(chosen < 0, -1, chosen + there)
     write_tensors(plan.part(index), {name: torch.from_numpy(values) for name, values in found.items()})
 
 
@@ -199,8 +208,8 @@ def join(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker) -> None:
         if "mixed_with" in found:
             found["mixed_captions"] = np.array(
                 [
-                    [numbers.of(f"{own[row]} and {own[other]}" if other >= 0 else own[row]) for other in others]
-                    for row, others in enumerate(found["mixed_with"])
+                    [numbers.of(caption if other < 0 else f"{caption} and {captions[other]}") for other in others]
+                    for caption, others in zip(own, found["mixed_with"], strict=True)
                 ]
             )
         for name, values in found.items():

@@ -33,8 +33,8 @@ from sonicdiffusion.training.bundle import Parts, put_in_place, write_bundle
 from sonicdiffusion.training.latents import encode_pictures, normalise_autoencoder
 from sonicdiffusion.training.progress import Progress, training_progress
 from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark
-from sonicdiffusion.training.scene_examples import SceneExamples, SceneStage2Recipe
-from sonicdiffusion.training.stage1 import Stage1Recipe, build_projector, train_stage1
+from sonicdiffusion.training.scene_examples import SceneExamples, SceneStage1Recipe, SceneStage2Recipe
+from sonicdiffusion.training.stage1 import build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
 from sonicdiffusion.training.text_encoder import TextEncoderRecipe, train_text_encoder
 
@@ -58,7 +58,7 @@ RECIPES: dict[str, type] = {
     "text_encoder": TextEncoderRecipe,
     "base": BaseRecipe,
     "audio_encoder": AudioEncoderRecipe,
-    "stage1": Stage1Recipe,
+    "stage1": SceneStage1Recipe,
     "stage2": SceneStage2Recipe,
     "bundle": GenerationDefaults,
 }
@@ -163,7 +163,7 @@ class Workshop:
         yield from training_progress("audio encoder", training)
 
     def _stage1(self) -> Iterator[Progress]:
-        recipe = self._recipe("stage1", Stage1Recipe)
+        recipe = self._recipe("stage1", SceneStage1Recipe)
         yield Progress("sounds to embeddings", 0, 1)
         sounds_recipe = self._recipe("audio_encoder", AudioEncoderRecipe)
         sounds = self._sounds(sounds_recipe)
@@ -240,7 +240,7 @@ class Workshop:
         return SceneExamples(self._batches(), embeddings, sounds.read_all("intensities"), silent_captions)
 
     def _branch(self, examples: SceneExamples) -> AudioBranch:
-        projector = build_projector(self._recipe("stage1", Stage1Recipe), examples)
+        projector = build_projector(self._recipe("stage1", SceneStage1Recipe), examples)
         torch.manual_seed(0)
         return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
 

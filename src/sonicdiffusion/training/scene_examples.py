@@ -6,11 +6,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.soundscapes.captions import describe, grade, name_sound
 from sonicdiffusion.soundscapes.scene import Scene, sample_scene
 from sonicdiffusion.training.base import SceneBatches
 from sonicdiffusion.training.examples import Indices
+from sonicdiffusion.training.stage1 import Stage1Recipe
 from sonicdiffusion.training.stage2 import Stage2Recipe
+
+
+@dataclass(frozen=True)
+class SceneStage1Recipe(Stage1Recipe):
+    """Stage 1 on Soundscapes.
+
+    Args:
+        embedding_copies: embeddings of each clip, the first as it is, others varied.
+    """
+
+    embedding_copies: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.embedding_copies < 1:
+            raise ConfigError("embedding_copies start at 1.")
 
 
 @dataclass(frozen=True)

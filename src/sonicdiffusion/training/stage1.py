@@ -31,7 +31,6 @@ class Stage1Recipe:
         temperature: of InfoNCE; 0.07 is its customary value.
         contrast_weight: weight of InfoNCE beside the error to the text tokens.
         caption_tokens: position around which the weight of a token falls from 1 to 0.
-        embedding_copies: varied embeddings of each clip to learn from.
         loop: length and rates.
     """
 
@@ -41,12 +40,11 @@ class Stage1Recipe:
     temperature: float = 0.07
     contrast_weight: float = 0.25
     caption_tokens: float = 8.0
-    embedding_copies: int = 1
     loop: LoopSettings = field(default_factory=LoopSettings)
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.embedding_copies < 1:
-            raise ConfigError("temperature must be above 0, and embedding_copies start at 1.")
+        if self.temperature <= 0:
+            raise ConfigError("temperature must be above 0.")
 
 
 def token_weights(num_tokens: int, caption_tokens: float) -> torch.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 
 from sonicdiffusion.data.clips import Found, Skipped, SourceClip, Split
-from sonicdiffusion.data.layouts.files import files_below, name_within, readable, split_named
+from sonicdiffusion.data.layouts.files import files_below, name_within, readable, split_named, valid
 from sonicdiffusion.data.layouts.layout import Layout
 from sonicdiffusion.data.settings import PrepareSettings
 
@@ -31,7 +31,7 @@ def _hits_of(times: Path, recording: str, root: Path, split: Split | None, gap_s
     name = name_within(times, root)
     video = _first(times.parent, recording, _VIDEOS)
     if video is None:
-        yield Skipped(name, "no picture", f"There is no video of {recording!r} beside it.")
+        yield Skipped(name, "no picture", f"There is no video of {valid(recording)!r} beside it.")
         return
     sound = _first(times.parent, recording, _SOUNDS)
     last = -float("inf")
@@ -57,7 +57,7 @@ def _hits_of(times: Path, recording: str, root: Path, split: Split | None, gap_s
                 sound=sound,
                 moment_seconds=moment,
                 label=material,
-                group=recording,
+                group=valid(recording),
                 split=split,
                 words={"material": material, "action": _or_none(action), "reaction": _or_none(reaction)},
             )
