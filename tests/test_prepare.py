@@ -415,6 +415,22 @@ def fatal_for_three(found: Sequence[Found], settings: PrepareSettings) -> Iterat
         yield from prepare_clips([one], settings)
 
 
+def slowly(found: Sequence[Found], _: PrepareSettings) -> Iterator[Skipped]:
+    for one in found:
+        time.sleep(0.1)
+        yield Skipped(one.source, "not used", "No reason.")
+
+
+def test_workers_stop_between_two_clips(tmp_path: Path) -> None:
+    jobs = [Job(tmp_path / f"{count}.parquet", [SourceClip("x")] * count) for count in (1, 600)]
+    working = run_jobs(jobs, SMALL, 1, slowly)
+    next(working)
+    started = time.monotonic()
+    working.close()  # type: ignore[attr-defined] - a generator
+    assert time.monotonic() - started < 20  # of the minute that the second chunk takes
+    assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
+
+
 def test_a_file_that_ends_its_reader_is_skipped(tmp_path: Path) -> None:
     write_pair(tmp_path, "x", 1)
     clips = [

@@ -1,5 +1,6 @@
 """`sonicdiffusion prepare`: videos, or sounds and pictures, become a data set to train on."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,9 @@ def prepare(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that read files; one for each processor if left out.")
     ] = None,
+    ray: Annotated[
+        int, typer.Option(help="Spread the work over so many workers of a Ray cluster, or of this machine.")
+    ] = 0,
     silence_dbfs: Annotated[float, typer.Option(help="Clips below this level are left out.")] = -60.0,
     hit_gap_seconds: Annotated[
         float, typer.Option(help="Greatest Hits: of hits closer together, the earlier one is kept.")
@@ -49,12 +53,17 @@ def prepare(
         silence_dbfs=silence_dbfs,
         hit_gap_seconds=hit_gap_seconds,
     )
+    run = None
+    if ray:
+        from sonicdiffusion.distributed.tasks import spread_jobs
+
+        run = partial(spread_jobs, ray)
     names = {"listing": "Listing", "reading": "Clips", "joining": "Writing"}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with ProgressBar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Listing", total=None)
-        for step in prepare_source(source, out, settings, workers=workers):
+        for step in prepare_source(source, out, settings, workers=workers, run=run):
             bar.update(task, description=names[step.stage], completed=step.done, total=step.total)
     print(_summary(PreparedData(out), out))
 

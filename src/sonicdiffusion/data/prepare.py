@@ -1,9 +1,10 @@
 """A source of videos, or of sounds and pictures, becomes a data set: resumable, the same whatever the workers."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,10 @@ from sonicdiffusion.errors import ConfigError, SonicDiffusionError
 _FORMAT = 1  # of the folder; a later one may lay it out differently
 
 
+RunJobs = Callable[[Iterable[Job], PrepareSettings], Iterator[Job]]
+"""What works on chunks, yielding each once its part is written."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a preparation is.
@@ -42,7 +47,12 @@ class Progress:
 
 
 def prepare(
-    source: str | Path, target: str | Path, settings: PrepareSettings | None = None, *, workers: int | None = None
+    source: str | Path,
+    target: str | Path,
+    settings: PrepareSettings | None = None,
+    *,
+    workers: int | None = None,
+    run: RunJobs | None = None,
 ) -> Iterator[Progress]:
     """Prepare a source, yielding progress now and then; the target is a data set once the iterator is exhausted.
 
@@ -54,6 +64,7 @@ def prepare(
         target: a new folder, or one that the same call has begun.
         settings: how clips are cut and described; the defaults of `PrepareSettings` if None.
         workers: processes that read files; 0 reads in this one, None takes one for each processor.
+        run: what works on the chunks instead of such processes, for example workers of a cluster.
 
     Raises:
         MissingFileError: if the source does not exist or holds nothing to prepare.
@@ -75,7 +86,8 @@ def prepare(
     with _writing(target):
         state = place.begin(begun)
         if state in ("new", "begun"):
-            yield from _read(listing, settings, place, os.cpu_count() or 1 if workers is None else workers)
+            count = os.cpu_count() or 1 if workers is None else workers
+            yield from _read(listing, settings, place, run or partial(run_jobs, workers=count))
             yield Progress("joining", listing.count, listing.count)
             _join(listing, place, begun)
         if state != "finished":
@@ -106,14 +118,14 @@ def _begun(listing: Listing, settings: PrepareSettings) -> dict[str, Any]:
     }
 
 
-def _read(listing: Listing, settings: PrepareSettings, place: Workplace, workers: int) -> Iterator[Progress]:
+def _read(listing: Listing, settings: PrepareSettings, place: Workplace, run: RunJobs) -> Iterator[Progress]:
     """Make the parts that are missing."""
     size = chunk_size(settings)
     there = [index for index in range(-(-listing.count // size)) if place.part(index).is_file()]
     done = sum(min(size, listing.count - index * size) for index in there)
     yield Progress("reading", done, listing.count)
     captioner: Any = None
-    for job in run_jobs(_missing(listing, settings, place), settings, workers):
+    for job in run(_missing(listing, settings, place), settings):
         if settings.captioner is not None:
             from sonicdiffusion.data.captioner import Captioner
 

@@ -50,7 +50,7 @@ def run_jobs(
     """
     if workers == 0:
         for job in jobs:
-            _write(job, gather(prepare(job.found, settings)))
+            run_job(job, settings, prepare)
             yield job
         return
     waiting = iter(jobs)
@@ -62,6 +62,15 @@ def run_jobs(
         for job in lost:  # the process that read one of these has ended: which one?
             _write(job, _alone(job.found, settings, prepare))
             yield job
+
+
+def run_job(job: Job, settings: PrepareSettings, prepare: Prepare = prepare_clips) -> None:
+    """Work on a chunk in this process.
+
+    Raises:
+        OSError: if its part cannot be written.
+    """
+    _write(job, gather(prepare(job.found, settings)))
 
 
 def _run_in_pool(

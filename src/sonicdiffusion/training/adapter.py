@@ -1,8 +1,8 @@
 """An adapter from prepared data: features, stage 1, stage 2, and the finished file."""
 
 import json
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,17 @@ class AdapterTraining:
         """Where the finished adapter is."""
         return self.folder / "adapter"
 
-    def cache(self, device: torch.device) -> Iterator[Progress]:
-        """Compute the features that are missing."""
-        for done, total in compute_features(self.plan, self._data, lambda: FeatureMaker(self.recipe, device)):
+    def cache(
+        self, device: torch.device, run: Callable[[Sequence[int]], Iterator[int]] | None = None
+    ) -> Iterator[Progress]:
+        """Compute the features that are missing.
+
+        Args:
+            device: where encoders go.
+            run: as of `compute_features`.
+        """
+        maker = partial(FeatureMaker, self.recipe, device)
+        for done, total in compute_features(self.plan, self._data, maker, run):
             yield Progress("features", done, total)
 
     def stage1(self) -> Iterator[Progress]:

@@ -151,7 +151,10 @@ class FeaturePlan:
 
 
 def compute_features(
-    plan: FeaturePlan, data: PreparedData, make: Callable[[], FeatureMaker]
+    plan: FeaturePlan,
+    data: PreparedData,
+    make: Callable[[], FeatureMaker],
+    run: Callable[[Sequence[int]], Iterator[int]] | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Compute what is missing of a split's features, yielding (chunks done, chunks in all).
 
@@ -159,6 +162,7 @@ def compute_features(
         plan: of this split.
         data: the split.
         make: loads the encoders; called only if something is missing.
+        run: what computes chunks, yielding the number of each that is written; by default this process.
     """
     if plan.is_done:
         yield plan.num_chunks, plan.num_chunks
@@ -166,11 +170,18 @@ def compute_features(
     plan.parts.mkdir(parents=True, exist_ok=True)
     missing = [index for index in range(plan.num_chunks) if not plan.part(index).is_file()]
     maker = make()
-    for count, index in enumerate(missing):
-        yield plan.num_chunks - len(missing) + count, plan.num_chunks
-        compute_chunk(plan, data, maker, index)
+    done = plan.num_chunks - len(missing)
+    yield done, plan.num_chunks
+    for _ in run(missing) if run else _computed(plan, data, maker, missing):
+        done += 1
+        yield done, plan.num_chunks
     join(plan, data, maker)
-    yield plan.num_chunks, plan.num_chunks
+
+
+def _computed(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker, chunks: Sequence[int]) -> Iterator[int]:
+    for index in chunks:
+        compute_chunk(plan, data, maker, index)
+        yield index
 
 
 def compute_chunk(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker, index: int) -> None:

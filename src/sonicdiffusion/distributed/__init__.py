@@ -1,0 +1,1 @@
+"""Work spread over a Ray cluster, or over the processes of one machine by Ray."""
