@@ -1,7 +1,7 @@
 """Samples a second of stage 2 with cached features, against encoding pictures, sounds and captions in each step.
 
-cache_speed.py DATA RECIPE [PAIRS] [BATCH]: prepared data whose features are cached for the recipe. Pictures and sounds
-are decoded beforehand for both, which favours encoding on the fly.
+cache_speed.py DATA RECIPE [PAIRS] [BATCH]: prepared data. Without a cache, each step reads and decodes as many
+consecutive rows as its batch has, and encodes them.
 """
 
 import statistics
@@ -24,22 +24,20 @@ from sonicdiffusion.training.features import FeatureMaker
 from sonicdiffusion.training.places import model_folder
 from sonicdiffusion.training.stage2 import train_stage2
 
-MOST = 32  # pairs held decoded
-
 
 class FreshExamples(CachedExamples):
     """The same pairs, encoded whenever they are asked for."""
 
     def prepare(self, data: PreparedData, maker: FeatureMaker) -> None:
-        self.maker, self.pairs = maker, list(data.pictures_and_sounds(0, MOST))
-        self.words = data.captions[:MOST]
+        self.maker, self.data = maker, data
 
     def pictures_of_sounds(
         self, indices: np.ndarray, rng: np.random.Generator
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        chosen = indices % len(self.pairs)
-        found = self.maker([self.pairs[i] for i in chosen], int(rng.integers(1 << 30)))
-        tokens = self.maker.text_tokens([self.words[i] for i in chosen])
+        first = int(rng.integers(max(1, len(self.data) - len(indices))))
+        rows = slice(first, first + len(indices))
+        found = self.maker(list(self.data.pictures_and_sounds(rows.start, rows.stop)), first)
+        tokens = self.maker.text_tokens(self.data.captions[rows])
         latents, sounds = (torch.from_numpy(found[name][:, -1]).float() for name in ("latents", "embeddings"))
         return latents, sounds, torch.from_numpy(tokens).float()
 

@@ -1,4 +1,4 @@
-"""Videos of Soundscapes in folders by class, as a data set to prepare and train on: soundscapes_videos.py FOLDER COUNT."""
+"""Videos of Soundscapes in folders by class, a data set to train on: soundscapes_videos.py FOLDER COUNT."""
 
 import sys
 from fractions import Fraction
