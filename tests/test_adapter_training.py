@@ -1,5 +1,6 @@
 """From prepared data to an adapter that is heard: features, both stages, what is refused."""
 
+import json
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_models import tiny_text_encoder, tiny_tokenizer
+from small_models import tiny_text_encoder, tiny_tokenizer, tiny_unet
 from small_training import small_data, small_recipe
 
 from sonicdiffusion import GenerationPipeline
@@ -65,7 +66,7 @@ def test_an_adapter_is_trained_and_heard(
     heard, silent = (np.asarray(pipeline(sound, audio_strength=s).images[0], int) for s in (1.0, 0.0))
     assert np.abs(heard - silent).max() > 0
     assert pipeline(sound).settings["num_steps"] == 3
-    assert not list(tmp_path.rglob(".*-*"))
+    assert not list((tmp_path / "run").rglob(".*"))
 
 
 def test_features_are_those_of_the_parts(cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe) -> None:
@@ -182,25 +183,116 @@ def test_stages_in_the_wrong_order_are_refused(data: PreparedData, recipe: Adapt
         next(AdapterTraining(data, other, tmp_path / "run").stage1())
 
 
-def test_a_text_encoder_that_does_not_fit_is_refused(
+def edit_config(model: Path, place: Path, part: str, **changes: Any) -> str:
+    """Copy a model with another configuration of a part."""
+    copy = Path(shutil.copytree(model, place))
+    path = copy / part / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return str(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cross_attention_dim": 8}, "takes text tokens 8 wide"),
+        ({"addition_embed_type": "text_time"}, "XL family"),
+        ({"in_channels": 9}, "inpainting"),
+    ],
+)
+def test_a_base_that_does_not_fit_is_refused_before_any_work(
+    changes: dict[str, Any], words: str, data: PreparedData, recipe: AdapterRecipe, model: Path, tmp_path: Path
+) -> None:
+    base = edit_config(model, tmp_path / "base", "unet", **changes)
+    with pytest.raises(ModelError, match=words):
+        next(AdapterTraining(data, replace(recipe, base=base), tmp_path / "run").cache(CPU))
+
+
+def with_loop(recipe: AdapterRecipe, **changes: Any) -> AdapterRecipe:
+    stage2 = replace(recipe.stage2, loop=replace(recipe.stage2.loop, **changes))
+    return replace(recipe, stage2=stage2)
+
+
+def test_a_longer_stage_2_replaces_the_adapter(
+    cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe, tmp_path: Path
+) -> None:
+    list(cached.stage1())
+    list(cached.stage2())
+    weights = cached.adapter_folder / "adapter.safetensors"
+    before = weights.read_bytes()
+    (cached.adapter_folder / "README.md").write_text("mine")
+    (tmp_path / "run" / "stage2" / "done.json").unlink()  # as if killed in between
+    assert list(cached.stage2()) == []
+    assert weights.read_bytes() == before
+    longer = AdapterTraining(data, with_loop(recipe, num_steps=8), tmp_path / "run")
+    assert [now.done for now in longer.stage2()] == [7, 8]
+    assert weights.read_bytes() != before
+    assert (cached.adapter_folder / "README.md").read_text() == "mine"
+
+
+def test_other_defaults_of_generation_are_written_without_training(
+    cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe, tmp_path: Path
+) -> None:
+    list(cached.stage1())
+    list(cached.stage2())
+    other = replace(recipe, generation=replace(recipe.generation, audio_guidance=9.0))
+    assert list(AdapterTraining(data, other, tmp_path / "run").stage2()) == []
+    assert json.loads((cached.adapter_folder / "config.json").read_text())["audio_guidance"] == 9.0
+
+
+def test_settings_that_change_nothing_may_change(
     cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe, model: Path, tmp_path: Path
 ) -> None:
-    from small_models import tiny_unet
-
-    copy = Path(shutil.copytree(model, tmp_path / "other"))
-    tiny_unet(cross_attention_dim=8).save_pretrained(copy / "unet")
     list(cached.stage1())
-    other = AdapterTraining(data, replace(recipe, base=str(copy)), tmp_path / "run2")
-    shutil.copytree(tmp_path / "run", tmp_path / "run2")
-    with pytest.raises(ModelError, match="takes text tokens 8 wide"):
-        next(other.stage2())
+    for _ in zip(cached.stage2(), range(3), strict=False):
+        pass
+    other = with_loop(recipe, accumulation=2, checkpoint_seconds=9.0)
+    assert next(AdapterTraining(data, other, tmp_path / "run").stage2()).done > 1
+    moved = Path(shutil.copytree(model, tmp_path / "moved"))
+    assert next(AdapterTraining(data, replace(recipe, base=str(moved)), tmp_path / "run").stage2()).done > 1
+    tiny_unet(norm_num_groups=4).save_pretrained(moved / "unet")
+    with pytest.raises(ConfigError, match="another recipe"):
+        next(AdapterTraining(data, replace(recipe, base=str(moved)), tmp_path / "run").stage2())
 
 
+def test_two_caches_at_once_do_not_hurt_each_other(
+    data: PreparedData, recipe: AdapterRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonicdiffusion.training.features.CHUNK", 5)
+    train = data.split("train")
+    plan = FeaturePlan.of(train, recipe)
+    one, other = (compute_features(plan, train, lambda: FeatureMaker(recipe, CPU)) for _ in range(2))
+    for work in (one, other, one, other):
+        next(work)
+    assert list(other)[-1] == (plan.num_chunks, plan.num_chunks)
+    assert list(one)[-1] == (plan.num_chunks, plan.num_chunks)
+    assert len(CachedExamples(plan)) == len(train)
+    assert [path.name for path in plan.folder.parent.iterdir()] == [plan.folder.name]
+
+
+def test_what_has_no_class_is_like_nothing(
+    data: PreparedData, recipe: AdapterRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = data.split("train")
+    half = [label if number % 2 else None for number, label in enumerate(train.labels)]
+    none = [None] * len(train)
+    monkeypatch.setitem(train.__dict__, "captions", ["", *train.captions[1:]])
+    for labels in (half, none):
+        monkeypatch.setitem(train.__dict__, "labels", labels)
+        plan = FeaturePlan.of(train, recipe)
+        list(compute_features(plan, train, lambda: FeatureMaker(recipe, CPU)))
+        classes = CachedExamples(plan)._classes
+        assert classes[0] == -1
+        assert bool(classes[2] == -1) is (labels is half)
+        assert classes[1] >= 0
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
 def test_pictures_during_training_are_drawn_with_averaged_weights(
-    cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe, model: Path, tmp_path: Path
+    precision: Any, cached: AdapterTraining, data: PreparedData, recipe: AdapterRecipe, model: Path, tmp_path: Path
 ) -> None:
     list(cached.stage1())
-    seen = replace(recipe, stage2=replace(recipe.stage2, loop=replace(recipe.stage2.loop, show_every=3)))
+    recipe = with_loop(recipe, mixed_precision=precision)
+    seen = with_loop(recipe, show_every=3)
     folders = []
     for name, chosen in (("plain", recipe), ("seen", seen)):
         shutil.copytree(tmp_path / "run", tmp_path / name)
@@ -215,9 +307,7 @@ def test_pictures_during_training_are_drawn_with_averaged_weights(
 
 
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
-def test_a_dry_run_takes_the_shapes_of_the_features(
-    stage: str, cached: AdapterTraining, recipe: AdapterRecipe, tmp_path: Path
-) -> None:
+def test_a_dry_run_takes_the_shapes_of_the_features(stage: str, cached: AdapterTraining, recipe: AdapterRecipe) -> None:
     real, made_up = CachedExamples(cached.plan), MadeUpExamples(recipe)
     indices, rng = np.arange(3), np.random.default_rng(0)
     for name in ("sounds_in_words", "pictures_of_sounds"):
@@ -225,7 +315,6 @@ def test_a_dry_run_takes_the_shapes_of_the_features(
         assert all(one.shape == other.shape for one, other in pairs)
     assert real.empty_prompt().shape == made_up.empty_prompt().shape
     assert 0 < seconds_per_step(recipe, stage) < 60
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", adapter_recipes())

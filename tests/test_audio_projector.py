@@ -62,10 +62,17 @@ def test_tokens_have_three_quarters_of_the_width_for_every_kernel(kernel_size: i
     assert AudioProjector(config)(torch.randn(2, width)).shape == (2, 6, 3 * width // 4)
 
 
+@pytest.mark.parametrize(("embedding", "tokens"), [(512, 768), (1024, 1024), (256, 768), (1024, 512)])
+@torch.no_grad()
+def test_any_encoder_goes_with_any_image_model(embedding: int, tokens: int) -> None:
+    projector = AudioProjector(AudioProjectorConfig(embedding, 6, tokens, 16, 2, 2, 5))
+    assert projector(torch.randn(2, embedding)).shape == (2, 6, tokens)
+    assert projector.null_tokens().shape == (1, 6, tokens)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"token_width": 512}, "3/4"),
         ({"attention_width": 321}, "multiple"),
         ({"kernel_size": 16}, "odd"),
         ({"residual": "twisted"}, "chained"),

@@ -23,6 +23,7 @@ def test_the_examples_of_a_guide_run(guide: str, made: str, tmp_path: Path, monk
     PHOTO.save("valley.png")
     HALF.save("hole.png")
     soundfile.write("river.wav", np.random.default_rng(0).normal(scale=0.1, size=8000), 8000)
+    assert "@@" not in text, "a placeholder was left"
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(examples) >= 2
     names: dict[str, object] = {}

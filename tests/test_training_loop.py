@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from small_models import open_adapter, published_scheduler, tiny_unet
 from torch import nn
 
-from sonicdiffusion.errors import ConfigError, TrainingError
-from sonicdiffusion.training.diffusion_loss import diffusion_loss
+from sonicdiffusion.errors import ConfigError, ModelError, TrainingError
+from sonicdiffusion.training.diffusion_loss import diffusion_loss, noise_schedule
 from sonicdiffusion.training.loop import LoopSettings, StepRecord, Turn, choose_precision, train
 from sonicdiffusion.training.stage1 import info_nce, token_weights
 from sonicdiffusion.training.watch import GateWatch, TokenWatch
@@ -108,6 +113,56 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_pat
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 5
 
 
+def test_a_gradient_that_is_no_number_never_reaches_the_checkpoint(tmp_path: Path) -> None:
+    def sick(module: nn.Module, turn: Turn) -> dict[str, torch.Tensor]:
+        healthy = losses(module, turn)["square"]
+        # The root has value 0 and an infinite slope there.
+        return {"square": healthy + (healthy * 0).sqrt() if turn.step == 5 else healthy}
+
+    with pytest.raises(TrainingError, match=r"'gradient' is nan at step 6"):
+        list(train(network(), sick, SETTINGS, tmp_path))
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 5
+    assert all(value.isfinite().all() for value in state["network"].values())
+
+
+def test_a_checkpoint_leaves_out_what_is_frozen(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 4).requires_grad_(False), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    records = train(module, losses, SETTINGS, tmp_path)
+    next(records)
+    next(records)
+    names = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"].keys()
+    assert {"1.running_mean", "2.weight"} <= set(names)
+    assert not any(name.startswith("0.") for name in names)
+
+
+@pytest.mark.parametrize(("trackers", "words"), [(("tensorbord",), "'tensorboard'"), (("comet_ml",), "not installed")])
+def test_a_tracker_that_is_not_there_is_refused(trackers: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words):
+        next(start(tmp_path, replace(SETTINGS, trackers=trackers))[1])
+
+
+def test_two_precisions_in_one_process(tmp_path: Path) -> None:
+    list(start(tmp_path / "one")[1])
+    list(start(tmp_path / "other", replace(SETTINGS, mixed_precision="bf16"))[1])
+
+
+@pytest.mark.parametrize("kind", [EulerDiscreteScheduler, DPMSolverMultistepScheduler, PNDMScheduler])
+def test_whatever_samples_the_noise_schedule_is_the_same(kind: Any) -> None:
+    ours, theirs = published_scheduler(), kind.from_config(published_scheduler().config)
+    expected, found = (noise_schedule(one).alphas_cumprod for one in (ours, theirs))
+    assert torch.equal(expected, found)
+    assert torch.allclose(expected, ours.alphas_cumprod)
+
+
+def test_a_model_without_such_a_schedule_is_refused() -> None:
+    with pytest.raises(ModelError, match="no noise schedule"):
+        noise_schedule(FlowMatchEulerDiscreteScheduler())
+    sample = DDIMScheduler(**{**published_scheduler().config, "prediction_type": "sample"})
+    with pytest.raises(ModelError, match="'sample'"):
+        noise_schedule(sample)
+
+
 def test_another_thread_count_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, records = start(tmp_path)
     next(records)
@@ -160,7 +215,7 @@ def test_gates_that_stay_shut_are_told() -> None:
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 def test_min_snr_weights_by_hand(kind: str) -> None:
-    scheduler = DDIMScheduler(**{**published_scheduler().config, "prediction_type": kind})
+    scheduler = noise_schedule(DDIMScheduler(**{**published_scheduler().config, "prediction_type": kind}))
     latents, turn = torch.randn(6, 4, 2, 2, generator=torch.Generator().manual_seed(1)), Turn(0, 0)
     seen: list[torch.Tensor] = []
 
@@ -180,7 +235,7 @@ def test_min_snr_weights_by_hand(kind: str) -> None:
 
 
 def test_shares_of_a_batch_are_the_batch() -> None:
-    scheduler, latents = published_scheduler(), torch.randn(6, 4, 2, 2)
+    scheduler, latents = noise_schedule(published_scheduler()), torch.randn(6, 4, 2, 2)
 
     def half(noisy: torch.Tensor, _times: torch.Tensor, _text: torch.Tensor) -> torch.Tensor:
         return 0.5 * noisy

@@ -3,6 +3,7 @@
 Source: Biner et al. 2024, "SonicDiffusion", arXiv 2405.00878, the audio projector.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -24,7 +25,8 @@ class AudioProjectorConfig:
     Args:
         embedding_width: width of the audio embedding.
         num_tokens: audio tokens per clip; also the channels of the convolutions.
-        token_width: width of a token, which the convolution strides force to 3/4 of the embedding width.
+        token_width: width of a token; as published, 3/4 of the embedding width. Where it is not, a linear layer before
+            the convolutions and the last one after them bring one to the other (ours).
         attention_width: inner width of the self-attention, all heads together.
         num_heads: attention heads.
         num_blocks: residual attention blocks.
@@ -57,12 +59,6 @@ class AudioProjectorConfig:
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.token_width * DOWNSAMPLING != self.embedding_width * UPSAMPLING:
-            raise ConfigError(
-                f"token_width is {self.token_width}, but the convolutions turn an embedding of width "
-                f"{self.embedding_width} into tokens of 3/4 of it, {self.embedding_width * 3 / 4:g}. "
-                "Change one of the two, with an embedding_width divisible by 4."
-            )
         if self.attention_width % self.num_heads:
             raise ConfigError(
                 f"attention_width {self.attention_width} is not divisible by num_heads {self.num_heads}; "
@@ -72,6 +68,13 @@ class AudioProjectorConfig:
             raise ConfigError(f"kernel_size is {self.kernel_size}; it must be odd and at least 3.")
         if self.residual not in get_args(Residual):
             raise ConfigError(f"residual is {self.residual!r}; known are {', '.join(get_args(Residual))}.")
+
+    @property
+    def signal_width(self) -> int:
+        """Width that the convolutions read: that of the embedding if it fits, else the least that gives the tokens."""
+        if self.token_width * DOWNSAMPLING == self.embedding_width * UPSAMPLING:
+            return self.embedding_width
+        return math.ceil(self.token_width / UPSAMPLING) * DOWNSAMPLING
 
 
 class ProjectorBlock(nn.Module):
@@ -111,7 +114,10 @@ class AudioProjector(nn.Module):
     def __init__(self, config: AudioProjectorConfig) -> None:
         super().__init__()
         self.config = config
-        width, tokens, kernel = config.embedding_width, config.num_tokens, config.kernel_size
+        width, tokens, kernel = config.signal_width, config.num_tokens, config.kernel_size
+        inner = width * UPSAMPLING // DOWNSAMPLING
+        fits = width == config.embedding_width
+        self.resize = nn.Identity() if fits else nn.Linear(config.embedding_width, width)
         same = kernel // 2
         # With (kernel - 3) / 2 the lengths come out as exactly 3 * width, then 3/4 * width.
         strided = (kernel - UPSAMPLING) // 2
@@ -124,18 +130,17 @@ class AudioProjector(nn.Module):
         self.norm_3 = nn.LayerNorm([tokens, UPSAMPLING * width])
         self.downsample = nn.Conv1d(tokens, tokens, kernel, stride=DOWNSAMPLING, padding=strided)
         self.blocks = nn.ModuleList(
-            ProjectorBlock(config.token_width, config.attention_width, config.num_heads)
-            for _ in range(config.num_blocks)
+            ProjectorBlock(inner, config.attention_width, config.num_heads) for _ in range(config.num_blocks)
         )
-        self.out = nn.Linear(config.token_width, config.token_width)
+        self.out = nn.Linear(inner, config.token_width)
 
     def forward(self, audio_embedding: Tensor) -> Tensor:
         """Project audio embeddings (batch, embedding width) to tokens (batch, tokens, token width)."""
-        signal = self.spread(audio_embedding.unsqueeze(1))  # (batch, tokens, embedding width)
+        signal = self.spread(self.resize(audio_embedding).unsqueeze(1))  # (batch, tokens, signal width)
         signal = self.norm_1(gelu(self.mix_1(gelu(signal))))
         signal = self.norm_2(gelu(self.mix_2(signal)))
-        signal = gelu(self.norm_3(gelu(self.upsample(signal))))  # (batch, tokens, 3 * embedding width)
-        tokens = self.downsample(signal)  # (batch, tokens, token width)
+        signal = gelu(self.norm_3(gelu(self.upsample(signal))))  # (batch, tokens, 3 * signal width)
+        tokens = self.downsample(signal)  # (batch, tokens, 3/4 of the signal width)
         # Published: every block reads the same input and overwrites the one before, so only the last one
         # counts.
         working = self.blocks if self.config.residual == "chained" else self.blocks[-1:]

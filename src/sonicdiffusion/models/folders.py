@@ -26,7 +26,11 @@ def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors as safetensors, atomically; tensors that share memory are stored apart."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, temporary)
+    try:
+        save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, temporary)
+    except SafetensorError as problem:  # what safetensors raises on a full disk
+        temporary.unlink(missing_ok=True)
+        raise ModelError(f"{path} cannot be written ({problem}). Make room, or choose another folder.") from problem
     _put(temporary, path)
 
 

@@ -15,6 +15,7 @@ from sonicdiffusion.pipelines.components import Components
 from sonicdiffusion.pipelines.generate import GenerationPipeline
 from sonicdiffusion.pipelines.hearing import Hearing
 from sonicdiffusion.pipelines.picture_files import PictureFolder
+from sonicdiffusion.pipelines.safety import CHECKER_FOLDER
 
 _MOST = 8
 
@@ -31,6 +32,7 @@ class Preview:
 
     def __init__(self, base: str, encoder: str, data: Path, folder: Path) -> None:
         self._base, self._encoder, self._folder = base, encoder, folder
+        self._base_folder = resolve(base, without=(CHECKER_FOLDER,))
         prepared = PreparedData(data)
         split = prepared.split("test" if "test" in prepared.splits else prepared.splits[0])
         firsts = {label: index for index, label in reversed(list(enumerate(split.labels)))}
@@ -41,7 +43,7 @@ class Preview:
     def __call__(self, branch: Any, config: AdapterConfig, step: int) -> None:
         """Draw with the weights of a branch (UNet, projector, adapter) after a step."""
         logging.disable_progress_bar()
-        model = ImageModel.load(resolve(self._base), self._base, with_unet=False)
+        model = ImageModel.load(self._base_folder, self._base, with_unet=False)
         encoder = load_encoder(find_encoder(self._encoder))
         device = branch.projector.out.weight.device
         for network in (model.vae, model.text_encoder, encoder):

@@ -1,28 +1,31 @@
 """An adapter from prepared data: features, stage 1, stage 2, and the finished file."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 
 from sonicdiffusion.config import to_dict
 from sonicdiffusion.data.prepared import PreparedData
-from sonicdiffusion.errors import ConfigError, ModelError
-from sonicdiffusion.models.adapter_file import AdapterConfig, EncoderName, save_adapter
+from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.models.adapter_file import SETTINGS_FILE, AdapterConfig, EncoderName, save_adapter
 from sonicdiffusion.models.encoders import ENCODER_FOLDER, find_encoder, load_encoder
-from sonicdiffusion.models.folders import new_folder, read_tensors
+from sonicdiffusion.models.folders import read_settings, read_tensors
 from sonicdiffusion.models.image_model import load_scheduler, load_unet
 from sonicdiffusion.training.adapter_recipe import AdapterRecipe
+from sonicdiffusion.training.bundle import put_in_place
 from sonicdiffusion.training.cached_examples import CachedExamples
 from sonicdiffusion.training.examples import Examples
 from sonicdiffusion.training.features import FeatureMaker, FeaturePlan, compute_features
 from sonicdiffusion.training.loop import choose_precision
-from sonicdiffusion.training.places import model_folder
+from sonicdiffusion.training.places import folder_digest, model_folder
 from sonicdiffusion.training.progress import Progress, training_progress
-from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark
+from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark, what_counts
 from sonicdiffusion.training.stage1 import build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
 
@@ -97,7 +100,7 @@ class AdapterTraining:
         folder, made_by = self.folder / "stage2", self._made_by("stage2")
         if not is_made(self.folder / "stage1", DONE, self._made_by("stage1")):
             raise ConfigError(f"Stage 1 is not done in {self.folder}. Give `sonicdiffusion train stage1` first.")
-        if is_made(folder, DONE, made_by) and self.adapter_folder.is_dir():
+        if is_made(folder, DONE, made_by) and self._is_written():
             return
         examples = CachedExamples(self.plan)
         if not is_made(folder, BEGUN, made_by):
@@ -115,11 +118,22 @@ class AdapterTraining:
         mark(folder, DONE, made_by)
 
     def _write(self, branch: AudioBranch, config: AdapterConfig, encoder: Any) -> None:
-        if torch.distributed.is_initialized() and torch.distributed.get_rank() != 0:
+        if not PartialState().is_main_process:
             return
-        with new_folder(self.adapter_folder) as scratch:
-            save_adapter(scratch, config, branch.projector, branch.adapter)
-            encoder.save(scratch / ENCODER_FOLDER)
+        scratch = self.folder / ".adapter"
+        shutil.rmtree(scratch, ignore_errors=True)
+        save_adapter(scratch, config, branch.projector, branch.adapter)
+        encoder.save(scratch / ENCODER_FOLDER)
+        put_in_place(scratch, self.adapter_folder)
+        shutil.rmtree(scratch)
+
+    def _is_written(self) -> bool:
+        """Return whether the adapter is there and proposes what the recipe says."""
+        if not (self.adapter_folder / SETTINGS_FILE).is_file():
+            return False
+        facts = read_settings(self.adapter_folder / SETTINGS_FILE)
+        wanted = {**to_dict(self.recipe.generation), "base_family": self.recipe.base_family}
+        return all(facts.get(name) == value for name, value in wanted.items())
 
     def _config(self, branch: AudioBranch, encoder: Any) -> AdapterConfig:
         facts, generation = encoder.facts, self.recipe.generation
@@ -137,9 +151,10 @@ class AdapterTraining:
         )
 
     def _made_by(self, stage: str) -> dict[str, Any]:
-        facts: dict[str, Any] = {"features": self.plan.depends_on, "recipe": to_dict(getattr(self.recipe, stage))}
+        facts: dict[str, Any] = {"features": self.plan.depends_on, "recipe": what_counts(getattr(self.recipe, stage))}
         if stage == "stage2":
-            facts |= {"base": self.recipe.base, "stage1": self._made_by("stage1")}
+            base = folder_digest(model_folder(self.recipe.base), ("unet", "scheduler"))
+            facts |= {"base": base, "stage1": self._made_by("stage1")}
         return json.loads(json.dumps(facts))  # as it is read back
 
 
@@ -148,16 +163,10 @@ def build_branch(recipe: AdapterRecipe, examples: Examples) -> AudioBranch:
 
     Raises:
         MissingFileError: if the base has no UNet.
-        ModelError: if it takes other text tokens than the examples have.
+        ModelError: if it is damaged.
     """
     precision = choose_precision(recipe.stage2.loop.mixed_precision)
     unet = load_unet(model_folder(recipe.base), recipe.base, _DTYPES[precision])
-    config: Any = unet.config
-    if config.cross_attention_dim != examples.token_width:
-        raise ModelError(
-            f"The UNet of {recipe.base!r} takes text tokens {config.cross_attention_dim} wide; its text encoder makes "
-            f"them {examples.token_width} wide. Copy or download the model again."
-        )
     torch.manual_seed(recipe.stage2.loop.seed)
     branch = AudioBranch(unet, build_projector(recipe.stage1, examples))
     for layer in branch.adapter.branches.values():

@@ -34,6 +34,8 @@ class Variation:
     def __post_init__(self) -> None:
         if not (0 <= self.mirror_share <= 1 and 0 < self.least_crop <= 1 and self.gain_db >= 0):
             raise ConfigError("mirror_share lies from 0 to 1, least_crop above 0 and up to 1, and gain_db from 0 on.")
+        if self.noise_db[0] > self.noise_db[1]:
+            raise ConfigError("noise_db is the least and the most; the first is larger than the second.")
 
 
 def square(picture: Picture, size: int) -> Picture:

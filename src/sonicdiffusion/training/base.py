@@ -17,7 +17,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from sonicdiffusion.soundscapes.captions import describe
 from sonicdiffusion.soundscapes.scene import sample_scene
-from sonicdiffusion.training.diffusion_loss import diffusion_loss
+from sonicdiffusion.training.diffusion_loss import diffusion_loss, noise_schedule
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 from sonicdiffusion.training.text_encoder import tokenize
 
@@ -107,6 +107,7 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
     unet = build_unet(recipe, channels, size, batches.text_encoder.config.hidden_size)
     unet.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
     scheduler = build_scheduler()
+    schedule = noise_schedule(scheduler)
 
     def losses(module: nn.Module, turn: Turn) -> Losses:
         rng = turn.rng
@@ -117,7 +118,7 @@ def train_base(recipe: BaseRecipe, batches: SceneBatches, folder: Path) -> Itera
         device = next(module.parameters()).device
         latents = batches.pictures(turn.mine(seeds)).to(device)
         text_tokens = batches.text_tokens(texts).to(device)
-        return {"noise": diffusion_loss(module, scheduler, latents, text_tokens, turn)}
+        return {"noise": diffusion_loss(module, schedule, latents, text_tokens, turn)}
 
     yield from train(unet, losses, recipe.loop, folder)
     unet.save_pretrained(folder / "unet")

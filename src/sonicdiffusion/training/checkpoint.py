@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 
-from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.errors import ConfigError, TrainingError
 
-_MAY_DIFFER = frozenset({"checkpoint_seconds", "show_every", "trackers", "accumulation", "num_threads"})
+NEUTRAL = frozenset({"checkpoint_seconds", "show_every", "trackers", "accumulation"})
+"""Settings that change a result by no more than rounding."""
+
+_COUNTED = {"num_threads": "threads", "num_processes": "processes"}
 
 
 class Checkpoint:
@@ -34,6 +37,11 @@ class Checkpoint:
         try:
             torch.save({"step": step, "settings": self.settings, **state}, scratch / self.path.name)
             (scratch / self.path.name).replace(self.path)
+        except RuntimeError as problem:  # what torch raises on a full disk
+            raise TrainingError(
+                f"A checkpoint cannot be written to {self.folder} ({str(problem).splitlines()[0]}). The last one is "
+                "kept. Make room and give the same command again."
+            ) from problem
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -48,7 +56,7 @@ class Checkpoint:
         if not self.path.exists():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)
-        there, ignored = state["settings"], set(_MAY_DIFFER)
+        there, ignored = state["settings"], {*NEUTRAL, *_COUNTED}
         if there["num_steps"] < self.settings["num_steps"]:
             ignored.add("num_steps")
         changed = [k for k, v in self.settings.items() if k not in ignored and there.get(k) != v]
@@ -57,13 +65,14 @@ class Checkpoint:
                 f"{self.folder} holds a checkpoint made with other settings ({', '.join(changed)}). "
                 "Restore them, or remove the folder to start anew."
             )
-        if there["num_threads"] != self.settings["num_threads"]:
-            warnings.warn(
-                f"The run was begun with {there['num_threads']} threads and goes on with "
-                f"{self.settings['num_threads']}: the last bits of its result will differ from an unbroken run's. "
-                f"OMP_NUM_THREADS={there['num_threads']} keeps them.",
-                stacklevel=2,
-            )
+        for name, title in _COUNTED.items():
+            before, now = there.get(name, 1), self.settings.get(name, 1)
+            if before != now:
+                warnings.warn(
+                    f"The run was begun with {before} {title} and goes on with {now}: the last bits of its result will "
+                    "differ from an unbroken run's. OMP_NUM_THREADS and accelerate's options choose them.",
+                    stacklevel=2,
+                )
         for name, part in parts.items():
             part.load_state_dict(state[name])
         return int(state["step"])

@@ -7,10 +7,11 @@ text and audio encoder, the settings), so that features of something else are ne
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -20,12 +21,13 @@ from sonicdiffusion.audio.resample import resample
 from sonicdiffusion.audio.window import CropPolicy
 from sonicdiffusion.data.prepared import PreparedData
 from sonicdiffusion.data.shards import cache_folder
+from sonicdiffusion.errors import SonicDiffusionError
 from sonicdiffusion.models.encoders import embed, find_encoder, load_encoder
 from sonicdiffusion.models.folders import read_tensors, write_settings, write_tensors
 from sonicdiffusion.models.image_model import ImageModel
 from sonicdiffusion.training.adapter_recipe import AdapterRecipe
 from sonicdiffusion.training.augment import Picture, mixed, square, varied_sound, varied_square
-from sonicdiffusion.training.places import folder_digest, model_folder, own_size
+from sonicdiffusion.training.places import check_base, folder_digest, model_folder, own_size
 from sonicdiffusion.values import Waveform
 
 CHUNK = 64
@@ -122,6 +124,7 @@ class FeaturePlan:
     def of(cls, data: PreparedData, recipe: AdapterRecipe) -> "FeaturePlan":
         """Find out what a split's features depend on; reads the models' files, but loads nothing."""
         base, encoder = model_folder(recipe.base), find_encoder(recipe.encoder)
+        check_base(base, recipe.base)
         depends_on = {
             "version": _VERSION,
             "pairs": data.fingerprint,
@@ -165,8 +168,23 @@ def compute_features(
         run: what computes chunks, yielding the number of each that is written; by default this process.
     """
     if plan.is_done:
+        shutil.rmtree(plan.parts, ignore_errors=True)
         yield plan.num_chunks, plan.num_chunks
         return
+    try:
+        yield from _compute(plan, data, make, run)
+    except (OSError, SonicDiffusionError):
+        if not plan.is_done:  # else another process was faster and has swept up
+            raise
+    yield plan.num_chunks, plan.num_chunks
+
+
+def _compute(
+    plan: FeaturePlan,
+    data: PreparedData,
+    make: Callable[[], FeatureMaker],
+    run: Callable[[Sequence[int]], Iterator[int]] | None,
+) -> Iterator[tuple[int, int]]:
     plan.parts.mkdir(parents=True, exist_ok=True)
     missing = [index for index in range(plan.num_chunks) if not plan.part(index).is_file()]
     maker = make()
@@ -205,17 +223,23 @@ def compute_chunk(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker, in
 
 def join(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker) -> None:
     """Put finished chunks together, one at a time, encode the texts, and put the result in its place."""
-    scratch = plan.folder.with_name(f".{plan.folder.name}.joining")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    captions, numbers = data.captions, _Numbers()
-    arrays: dict[str, Any] = {}
+    scratch = Path(tempfile.mkdtemp(dir=plan.folder.parent, prefix=f".{plan.folder.name}.joining-"))
+    try:
+        _fill(scratch, plan, data, maker)
+        scratch.rename(plan.folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(plan.parts, ignore_errors=True)
+
+
+def _fill(folder: Path, plan: FeaturePlan, data: PreparedData, maker: FeatureMaker) -> None:
+    captions, numbers, files = data.captions, _Numbers(), _ArrayFiles(folder, len(data))
     for index in range(plan.num_chunks):
         start = index * CHUNK
         found = {name: tensor.numpy() for name, tensor in read_tensors(plan.part(index)).items()}
         own = captions[start : start + CHUNK]
         found["captions"] = np.array([numbers.of(caption) for caption in own])
-        found["classes"] = found["captions"].copy()
+        found["classes"] = np.where(found["captions"] > 0, found["captions"], -1)
         if "mixed_with" in found:
             found["mixed_captions"] = np.array(
                 [
@@ -224,19 +248,39 @@ def join(plan: FeaturePlan, data: PreparedData, maker: FeatureMaker) -> None:
                 ]
             )
         for name, values in found.items():
-            if name not in arrays:
-                shape = (len(data), *values.shape[1:])
-                arrays[name] = np.lib.format.open_memmap(scratch / f"{name}.npy", "w+", values.dtype, shape)
-            arrays[name][start : start + len(values)] = values
-    for array in arrays.values():
-        array.flush()
+            files.append(name, values)
+    files.close()
     if any(data.labels):  # sounds of one class are alike; without classes, those with one caption
         classes = _Numbers()
-        np.save(scratch / "classes.npy", np.array([classes.of(label or "") for label in data.labels]))
-    np.save(scratch / "text_tokens.npy", maker.text_tokens(list(numbers.found)))
-    write_settings(scratch / "facts.json", {"depends_on": plan.depends_on, "texts": list(numbers.found)})
-    scratch.rename(plan.folder)
-    shutil.rmtree(plan.parts, ignore_errors=True)
+        numbered = [classes.of(label) if label else -1 for label in data.labels]
+        np.save(folder / "classes.npy", np.array(numbered))
+    np.save(folder / "text_tokens.npy", maker.text_tokens(list(numbers.found)))
+    write_settings(folder / "facts.json", {"depends_on": plan.depends_on, "texts": list(numbers.found)})
+
+
+class _ArrayFiles:
+    """Arrays in files of NumPy's format, written from front to back, so that a full disk is noticed at once.
+
+    Args:
+        folder: of the files.
+        count: rows that each will have.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder, self._count = folder, count
+        self._files: dict[str, BinaryIO] = {}
+
+    def append(self, name: str, rows: NDArray[Any]) -> None:
+        """Add rows (some, ...) to an array."""
+        if name not in self._files:
+            self._files[name] = (self._folder / f"{name}.npy").open("wb")
+            header = {"descr": rows.dtype.str, "fortran_order": False, "shape": (self._count, *rows.shape[1:])}
+            np.lib.format.write_array_header_1_0(self._files[name], header)
+        self._files[name].write(np.ascontiguousarray(rows).tobytes())
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
 
 
 class _Numbers:

@@ -9,11 +9,9 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,65 +19,12 @@ from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
 
 from sonicdiffusion.errors import ConfigError, TrainingError
-from sonicdiffusion.training.checkpoint import Checkpoint
+from sonicdiffusion.training.run_state import LoopSettings, begin
+
+__all__ = ["LoopSettings", "Losses", "StepRecord", "Turn", "choose_precision", "train"]
 
 Losses = dict[str, torch.Tensor]
 Values = TypeVar("Values", torch.Tensor, np.ndarray, list)
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """How long and how fast a network learns.
-
-    Args:
-        num_steps: optimiser steps.
-        batch_size: examples a step, over all processes and passes.
-        learning_rate: peak rate.
-        warmup_steps: steps over which the rate rises from 0.
-        decay_share: last share of the steps over which the rate falls to 0.
-        weight_decay: AdamW's decoupled weight decay.
-        ema_decay: decay of the averaged weights that are kept; warmed up.
-        gradient_clip: largest norm of the gradient.
-        seed: chooses batches, noise and dropout.
-        checkpoint_seconds: time between checkpoints.
-        mixed_precision: "auto" takes bfloat16 on a GPU and float32 on a CPU; or "no", "bf16", "fp16".
-        accumulation: passes into which each process divides its share of a batch, to need less memory.
-        optimiser: "adamw", or "adamw-8bit", whose state takes a quarter of the memory (needs bitsandbytes and a GPU).
-        trackers: where curves go, of those that accelerate knows: "tensorboard", "wandb", ...; one that is not
-            installed is left out.
-        show_every: steps between two looks at the averaged weights; 0 for none.
-
-    Raises:
-        ConfigError: if a number is out of range.
-    """
-
-    num_steps: int = 1000
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    decay_share: float = 0.4
-    weight_decay: float = 0.01
-    ema_decay: float = 0.999
-    gradient_clip: float = 1.0
-    seed: int = 0
-    checkpoint_seconds: float = 90.0
-    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
-    accumulation: int = 1
-    optimiser: Literal["adamw", "adamw-8bit"] = "adamw"
-    trackers: tuple[str, ...] = ("tensorboard",)
-    show_every: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.num_steps, self.batch_size, self.accumulation) < 1 or self.learning_rate <= 0:
-            raise ConfigError("num_steps, batch_size and accumulation start at 1, and learning_rate is above 0.")
-        if not (0 <= self.ema_decay < 1 and 0 <= self.decay_share <= 1):
-            raise ConfigError("ema_decay lies between 0 and 1, and decay_share from 0 to 1.")
-
-    def rate(self, step: int) -> float:
-        """Return the factor on the learning rate at a step: a ramp up, a plateau, a ramp down to 0."""
-        rise = (step + 1) / max(1, self.warmup_steps)
-        fall = (self.num_steps - step) / max(1.0, self.decay_share * self.num_steps)
-        return min(1.0, rise, fall)
 
 
 @dataclass(frozen=True)
@@ -165,60 +110,37 @@ def train(
         ConfigError: if the folder's checkpoint was made with other settings, or a batch cannot be shared out evenly.
         TrainingError: if a loss is no finite number; the last checkpoint stays.
     """
-    names: list[Any] = [name for name in settings.trackers if find_spec(name)]
-    accelerator = Accelerator(
-        mixed_precision=choose_precision(settings.mixed_precision), log_with=names or None, project_dir=str(folder)
-    )
-    torch.manual_seed(settings.seed)
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = _optimiser(settings, parameters)
-    prepared, optimiser = accelerator.prepare(network, optimiser)
-    average = EMAModel(
-        parameters, decay=settings.ema_decay, use_ema_warmup=True, inv_gamma=1.0, power=0.75, foreach=True
-    )
-    checkpoint = Checkpoint(folder, asdict(settings))
-    if accelerator.is_main_process:
-        checkpoint.sweep()
-    parts = {"network": network, "optimiser": optimiser, "average": average}
-    first_step = checkpoint.load(parts)
-    average.to(accelerator.device)
+    run = begin(network, settings, choose_precision(settings.mixed_precision), folder)
+    accelerator, optimiser, average = run.accelerator, run.optimiser, run.average
     network.train()
     started = saved = time.monotonic()
     accelerator.init_trackers("curves")
     try:
-        for step in range(first_step, settings.num_steps):
+        for step in range(run.first_step, settings.num_steps):
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * settings.rate(step)
-            numbers = _gradients(accelerator, prepared, compute_losses, settings, step)
-            accelerator.clip_grad_norm_(parameters, settings.gradient_clip)
+            numbers = _gradients(accelerator, run.prepared, compute_losses, settings, step)
+            norm = accelerator.clip_grad_norm_(run.parameters, settings.gradient_clip)
+            if accelerator.scaler is None:  # which would leave out such a step by itself
+                _require_finite({"gradient": float(norm)}, step)  # type: ignore[arg-type]
             optimiser.step()
             optimiser.zero_grad()
-            average.step(parameters)
+            average.step(run.parameters)
             accelerator.log(numbers, step=step + 1)
             now, done = time.monotonic(), step + 1
-            if accelerator.is_main_process and now - saved > settings.checkpoint_seconds:
-                checkpoint.save(done, parts)
+            if now - saved > settings.checkpoint_seconds:
+                run.save(done)
                 saved = now
             if show is not None and settings.show_every and done % settings.show_every == 0:
-                _look(accelerator, network, average, parameters, show, done)
-            pace = (now - started) / (done - first_step)
+                _look(accelerator, network, average, run.parameters, show, done)
+            pace = (now - started) / (done - run.first_step)
             yield StepRecord(done, settings.num_steps, numbers, pace * (settings.num_steps - done))
-        if accelerator.is_main_process:
-            checkpoint.save(settings.num_steps, parts)
+        run.save(settings.num_steps)
     finally:
         for tracker in accelerator.trackers:
             tracker.finish()
-    average.copy_to(parameters)
+    average.copy_to(run.parameters)
     network.eval()
-
-
-def _optimiser(settings: LoopSettings, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    shared: Any = dict(lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98))
-    if settings.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, fused=True, **shared)
-    if not find_spec("bitsandbytes"):
-        raise ConfigError("The optimiser 'adamw-8bit' needs the package bitsandbytes. Install it, or take 'adamw'.")
-    return import_module("bitsandbytes.optim").AdamW8bit(parameters, **shared)
 
 
 def _gradients(
@@ -250,13 +172,17 @@ def _gradients(
             sums[name] = sums.get(name, torch.zeros((), device=loss.device)) + loss.detach().float() / passes
     averaged: Any = accelerator.reduce(sums, reduction="mean")
     numbers = {name.lstrip("_"): float(loss) for name, loss in averaged.items()}
+    _require_finite(numbers, step)
+    return numbers
+
+
+def _require_finite(numbers: dict[str, float], step: int) -> None:
     for name, value in numbers.items():
         if not math.isfinite(value):
             raise TrainingError(
-                f"The loss {name!r} is {value} at step {step + 1}. The last checkpoint is kept; lower the learning "
-                "rate or gradient_clip, or take mixed_precision 'no', in a new folder."
+                f"{name!r} is {value} at step {step + 1}. The last checkpoint is kept; lower learning_rate or "
+                "gradient_clip, or take mixed_precision 'no', in a new folder."
             )
-    return numbers
 
 
 def _look(
@@ -272,7 +198,7 @@ def _look(
         average.store(parameters)
         average.copy_to(parameters)
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), accelerator.autocast():  # layers of several precisions, as in training
             show(step)
         network.train()
         average.restore(parameters)

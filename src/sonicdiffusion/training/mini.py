@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from sonicdiffusion.config import load_recipe, nearest, to_dict
+from sonicdiffusion.config import load_recipe, nearest
 from sonicdiffusion.data.examples import picture_example, sound_example
 from sonicdiffusion.data.shards import Example, Shards, cache_folder, render_shards, shard_folders
 from sonicdiffusion.errors import ConfigError
@@ -32,7 +32,7 @@ from sonicdiffusion.training.base import BaseRecipe, SceneBatches, train_base
 from sonicdiffusion.training.bundle import Parts, put_in_place, write_bundle
 from sonicdiffusion.training.latents import encode_pictures, normalise_autoencoder
 from sonicdiffusion.training.progress import Progress, training_progress
-from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark
+from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark, what_counts
 from sonicdiffusion.training.scene_examples import SceneExamples, SceneStage1Recipe, SceneStage2Recipe
 from sonicdiffusion.training.stage1 import build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
@@ -130,7 +130,7 @@ class Workshop:
     def _made_by(self, step: str) -> dict[str, Any]:
         """Return all that the result of a step depends on: plain values, the steps that it needs included."""
         recipe = load_recipe(self.recipes / f"{step}.toml", RECIPES[step])
-        facts = {"world": WORLD_VERSION, "recipe": to_dict(recipe), **{n: self._made_by(n) for n in _NEEDS[step]}}
+        facts = {"world": WORLD_VERSION, "recipe": what_counts(recipe), **{n: self._made_by(n) for n in _NEEDS[step]}}
         return json.loads(json.dumps(facts))  # as it is read back
 
     def _recipe(self, step: str, kind: type[Recipe]) -> Recipe:

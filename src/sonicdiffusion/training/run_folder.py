@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+
+from sonicdiffusion.config import to_dict
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.folders import read_settings, write_settings
+from sonicdiffusion.training.checkpoint import NEUTRAL
 
 BEGUN, DONE = "begun.json", "done.json"
 
@@ -37,9 +41,21 @@ def is_made(folder: Path, marker: str, wanted: dict[str, Any]) -> bool:
 
 
 def mark(folder: Path, marker: str, made_by: dict[str, Any]) -> None:
-    """Write a step's marker."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_settings(folder / marker, made_by)
+    """Write a step's marker, in the first of several processes; the others wait for it."""
+    state = PartialState()
+    if state.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_settings(folder / marker, made_by)
+    state.wait_for_everyone()
+
+
+def what_counts(recipe: Any) -> dict[str, Any]:
+    """Return the settings of a step, plain values, without those that change its result by no more than rounding."""
+    settings = to_dict(recipe)
+    loop = settings.get("loop")
+    if loop is not None:
+        settings["loop"] = {name: value for name, value in loop.items() if name not in NEUTRAL}
+    return settings
 
 
 def _is_shorter(made_by: dict[str, Any], wanted: dict[str, Any]) -> bool:

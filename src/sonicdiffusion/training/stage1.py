@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from accelerate import PartialState
 from torch import nn
 
 from sonicdiffusion.errors import ConfigError
@@ -45,6 +46,8 @@ class Stage1Recipe:
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ConfigError("temperature must be above 0.")
+        if self.loop.accumulation > 1:
+            raise ConfigError("Stage 1 contrasts the whole batch at once: its accumulation is 1. Lower batch_size.")
 
 
 def token_weights(num_tokens: int, caption_tokens: float) -> torch.Tensor:
@@ -108,7 +111,8 @@ def train_stage1(
         }
 
     yield from train(projector, losses, recipe.loop, folder)
-    write_tensors(folder / "projector.safetensors", projector.state_dict())
+    if PartialState().is_main_process:
+        write_tensors(folder / "projector.safetensors", projector.state_dict())
 
 
 def build_projector(recipe: Stage1Recipe, examples: Examples) -> AudioProjector:

@@ -13,10 +13,11 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
+from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.audio_adapter import AudioAdapter
 from sonicdiffusion.models.audio_projector import AudioProjector
 from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
-from sonicdiffusion.training.diffusion_loss import diffusion_loss
+from sonicdiffusion.training.diffusion_loss import diffusion_loss, noise_schedule
 from sonicdiffusion.training.examples import Examples
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 from sonicdiffusion.training.watch import GateWatch
@@ -34,6 +35,9 @@ class Stage2Recipe:
         min_snr_gamma: signal-to-noise ratio from which on times weigh less, usually 5; left out, all weigh alike.
         gradient_checkpointing: whether the UNet computes its activations twice instead of keeping them.
         loop: length and rates.
+
+    Raises:
+        ConfigError: if a number is out of range.
     """
 
     text_dropout: float = 0.5
@@ -42,6 +46,12 @@ class Stage2Recipe:
     min_snr_gamma: float | None = None
     gradient_checkpointing: bool = False
     loop: LoopSettings = field(default_factory=LoopSettings)
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.text_dropout <= 1 and 0 <= self.audio_dropout <= 1):
+            raise ConfigError("text_dropout and audio_dropout are shares, from 0 to 1.")
+        if self.min_snr_gamma is not None and self.min_snr_gamma <= 0:
+            raise ConfigError("min_snr_gamma is above 0; leave it out to weigh all times alike.")
 
 
 class AudioBranch(nn.Module):
@@ -80,7 +90,7 @@ def train_stage2(
     Args:
         recipe: dropout and rates.
         branch: the frozen UNet with fresh audio layers, and the projector of stage 1.
-        scheduler: the base's noise schedule.
+        scheduler: the base's.
         examples: what it learns from.
         folder: where checkpoints go.
         show: as of `train`.
@@ -89,7 +99,7 @@ def train_stage2(
         branch.adapter.copy_text_attention(recipe.text_gate)
     if recipe.gradient_checkpointing:
         branch.unet.enable_gradient_checkpointing()
-    watch = GateWatch(recipe.loop, branch.adapter)
+    watch, schedule = GateWatch(recipe.loop, branch.adapter), noise_schedule(scheduler)
     empty = examples.empty_prompt()
 
     def losses(module: nn.Module, turn: Turn) -> Losses:
@@ -105,7 +115,7 @@ def train_stage2(
         watch.look(turn)
         loss = diffusion_loss(
             module,
-            scheduler,
+            schedule,
             latents.to(device),
             text_tokens,
             turn,
