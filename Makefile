@@ -54,7 +54,8 @@ endif
 test: $(VENV)/.developed ## Run the fast tests.
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
 
-test-slow: $(VENV)/.developed ## Run the slow tests, among them the wheel in a clean environment.
+test-slow: $(VENV)/.developed ## Run the slow tests, among them the wheel in a clean environment, and Ray.
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[distributed]'
 	$(BIN)/python -m pytest -m "slow and not gpu and not network" $(ARGS)
 
 check: $(VENV)/.developed ## Lint, check the formatting, check the types.

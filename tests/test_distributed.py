@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.filterwarn
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start Ray with what the workers need to import the tests and to find the cache, and stop it."""
-    import ray
-
+    ray = import_module("ray")
     folder = tmp_path_factory.mktemp("cache")
     variables = {"PYTHONPATH": str(Path(__file__).parent), "SONICDIFFUSION_CACHE": str(folder)}
     ray.init(num_cpus=2, runtime_env={"env_vars": variables}, log_to_driver=False, include_dashboard=False)

@@ -154,6 +154,7 @@ print({{name: len(rows) for name, rows in found.items()}})
     assert done.stdout.strip() == "{'train': 18, 'test': 2}"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_and_gives_the_same_bytes(many: Path, tmp_path: Path) -> None:
     target, undisturbed = tmp_path / "killed" / "made", tmp_path / "undisturbed" / "made"
     prepared(many, undisturbed, PrepareSettings())
@@ -175,6 +176,7 @@ def test_a_run_that_is_killed_goes_on_and_gives_the_same_bytes(many: Path, tmp_p
     assert everything(target) == everything(undisturbed)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(many: Path, tmp_path: Path) -> None:
     target = tmp_path / "made"
     process = subprocess.Popen(
@@ -431,6 +433,7 @@ def test_workers_stop_between_two_clips(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_its_reader_is_skipped(tmp_path: Path) -> None:
     write_pair(tmp_path, "x", 1)
     clips = [

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from sonicdiffusion.data.examples import sound_example
@@ -42,6 +43,7 @@ def test_what_is_quiet_is_kept_raised_to_a_floor_or_silenced() -> None:
     assert np.array_equal(after[~below], original[~below])
 
 
+@pytest.mark.slow
 def test_embeddings_are_cached_the_first_copy_unvaried(tmp_path: Path) -> None:
     (tmp_path / "shard").mkdir()
     few = clips(5)[np.arange(SHARD_SIZE) % 5]
