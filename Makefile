@@ -50,13 +50,16 @@ else
 	@$(BIN)/sonicdiffusion generate "$(DEMO)/soundscapes/sounds" --out "$(DEMO)/pictures" $(ARGS)
 endif
 
-.PHONY: test test-slow check format
+.PHONY: test test-slow test-wheel check format
 test: $(VENV)/.developed ## Run the fast tests.
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
 
 test-slow: $(VENV)/.developed ## Run the slow tests, among them the wheel in a clean environment, and Ray.
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[distributed]'
 	$(BIN)/python -m pytest -m "slow and not gpu and not network" $(ARGS)
+
+test-wheel: $(VENV)/.developed ## Of the slow tests, that of the wheel alone.
+	$(BIN)/python -m pytest -m slow tests/test_wheel.py
 
 check: $(VENV)/.developed ## Lint, check the formatting, check the types.
 	$(BIN)/ruff check
