@@ -86,6 +86,7 @@ def test_every_method_edits_and_strength_decides_how_much(method: str) -> None:
     assert far(again.images[0], strong.images[0]) == 0
 
 
+@pytest.mark.slow
 def test_inversions_come_back_as_well_as_they_promise() -> None:
     errors = {}
     for method in METHODS:

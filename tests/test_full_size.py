@@ -21,6 +21,7 @@ def meta_unet(settings: dict[str, Any]) -> UNet2DConditionModel:
         return UNet2DConditionModel(**settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pixels", "most"), [(512, 1.025), (256, 1.03)])
 def test_sound_adds_few_operations_at_full_size(pixels: int, most: float) -> None:
     config = meta_unet(UNET).config
@@ -30,6 +31,7 @@ def test_sound_adds_few_operations_at_full_size(pixels: int, most: float) -> Non
     assert heard < not_kept
 
 
+@pytest.mark.slow
 def test_the_xl_shape_gets_layers_of_its_own_names_and_gives_them_back() -> None:
     unet = meta_unet(XL_UNET)
     names = list(unet.state_dict())

@@ -423,6 +423,7 @@ def slowly(found: Sequence[Found], _: PrepareSettings) -> Iterator[Skipped]:
         yield Skipped(one.source, "not used", "No reason.")
 
 
+@pytest.mark.slow
 def test_workers_stop_between_two_clips(tmp_path: Path) -> None:
     jobs = [Job(tmp_path / f"{count}.parquet", [SourceClip("x")] * count) for count in (1, 600)]
     working = run_jobs(jobs, SMALL, 1, slowly)
