@@ -23,6 +23,13 @@ def live(data: Path, model: Path, folder: Path) -> None:
     list(training.stage2())
 
 
+def await_write(folder: Path) -> None:
+    """Return when a checkpoint is being written, or after a second."""
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until and not any(folder.glob("*/.writing-*/checkpoint.pt")):
+        pass
+
+
 def main(data: Path, model: Path, folder: Path, num_kills: int, seed: int) -> None:
     """Kill as often as asked, then let it finish; write how many of the kills fell into a write."""
     rng = random.Random(seed)
@@ -34,6 +41,8 @@ def main(data: Path, model: Path, folder: Path, num_kills: int, seed: int) -> No
             os._exit(0)
         if kills < num_kills:
             time.sleep(rng.uniform(0.05, 0.6))
+            if kills % 2:  # every other time as soon as a checkpoint is being written
+                await_write(folder)
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):

@@ -127,7 +127,7 @@ def begin(network: torch.nn.Module, settings: LoopSettings, precision: str, fold
         parts["scaler"] = accelerator.scaler
     first_step = checkpoint.load(parts)
     average.to(accelerator.device)
-    accelerator.init_trackers("curves")
+    accelerator.init_trackers("curves", init_kwargs={"wandb": {"dir": str(folder)}})
     return RunState(accelerator, prepared, parameters, optimiser, average, checkpoint, parts, first_step)
 
 
