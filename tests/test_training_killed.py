@@ -53,11 +53,13 @@ def test_two_processes_train_the_same_model_as_one(cached: Path, model: Path, tm
     recipe.write_text(_toml(to_dict(small_recipe(model))))
     for count in (1, 2):
         for stage in ("stage1", "stage2"):
-            launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", f"--num_processes={count}"]
+            launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
             program = ["--no_python", Path(sys.executable).with_name("sonicdiffusion")]
             options = ["train", stage, cached, "--recipe", recipe, "--folder", tmp_path / f"run{count}"]
-            told = run(*launch, "--num_machines=1", "--mixed_precision=no", *program, *options, OMP_NUM_THREADS="1")
+            told = run(*launch, *program, *options, OMP_NUM_THREADS="1")
             assert told.count("done" if stage == "stage1" else "The adapter is") == 1, "one process tells"
+        state = torch.load(tmp_path / f"run{count}" / "stage2" / "checkpoint.pt", weights_only=True)
+        assert state["settings"]["num_processes"] == count
     one, two = (load_file(tmp_path / f"run{count}" / "adapter" / "adapter.safetensors") for count in (1, 2))
     assert one.keys() == two.keys()
     for name, value in one.items():

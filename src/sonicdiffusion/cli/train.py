@@ -81,16 +81,17 @@ def open_training(data: Path, recipe: str, folder: Path | None) -> "AdapterTrain
 
 def follow(work: "Iterator[Done]") -> None:
     """Do a piece of work and show how far it is, in the first process alone."""
-    from accelerate import PartialState
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from transformers.utils import logging
+
+    from sonicdiffusion.training.processes import processes
 
     logging.disable_progress_bar()  # of reading weights; downloads keep theirs
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     columns: list[Any] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
     columns += [TimeRemainingColumn(), TextColumn("{task.fields[losses]}", markup=False)]
-    is_first = PartialState().is_main_process
+    is_first = processes().is_main_process
     with Progress(*columns, console=console, disable=not is_first) as bars, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: bars.console.print(str(message))
         tasks: dict[str, Any] = {}
@@ -116,7 +117,7 @@ def _try(recipe: str, stage: str) -> None:
 
 
 def _tell(sentence: str) -> None:
-    from accelerate import PartialState
+    from sonicdiffusion.training.processes import processes
 
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         print(sentence)

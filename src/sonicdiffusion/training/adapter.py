@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 
 from sonicdiffusion.config import to_dict
 from sonicdiffusion.data.prepared import PreparedData
@@ -24,6 +23,7 @@ from sonicdiffusion.training.examples import Examples
 from sonicdiffusion.training.features import FeatureMaker, FeaturePlan, compute_features
 from sonicdiffusion.training.loop import choose_precision
 from sonicdiffusion.training.places import folder_digest, model_folder
+from sonicdiffusion.training.processes import processes
 from sonicdiffusion.training.progress import Progress, training_progress
 from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark, what_counts
 from sonicdiffusion.training.stage1 import build_projector, train_stage1
@@ -118,7 +118,7 @@ class AdapterTraining:
         mark(folder, DONE, made_by)
 
     def _write(self, branch: AudioBranch, config: AdapterConfig, encoder: Any) -> None:
-        if not PartialState().is_main_process:
+        if not processes().is_main_process:
             return
         scratch = self.folder / ".adapter"
         shutil.rmtree(scratch, ignore_errors=True)

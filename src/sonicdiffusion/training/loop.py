@@ -8,7 +8,7 @@ count.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils.memory import should_reduce_batch_size
 from diffusers.training_utils import EMAModel
 
 from sonicdiffusion.errors import ConfigError, TrainingError
 from sonicdiffusion.training.run_state import LoopSettings, begin
+from sonicdiffusion.training.stop import StopRequest
 
 __all__ = ["LoopSettings", "Losses", "StepRecord", "Turn", "choose_precision", "train"]
 
@@ -95,7 +97,8 @@ def train(
 ) -> Iterator[StepRecord]:
     """Train the parameters of `network` that require gradients, yielding a record after each step.
 
-    When the last step is done, the averaged weights are copied into `network`.
+    When the last step is done, the averaged weights are copied into `network`. Asked to stop by Ctrl-C or SIGTERM, it
+    finishes its step, writes a checkpoint and then raises KeyboardInterrupt.
 
     Args:
         network: what is trained; moved to the device.
@@ -108,7 +111,7 @@ def train(
 
     Raises:
         ConfigError: if the folder's checkpoint was made with other settings, or a batch cannot be shared out evenly.
-        TrainingError: if a loss is no finite number; the last checkpoint stays.
+        TrainingError: if a loss is no finite number, or memory does not suffice; the last checkpoint stays.
     """
     run = begin(network, settings, choose_precision(settings.mixed_precision), folder)
     accelerator, optimiser, average = run.accelerator, run.optimiser, run.average
@@ -116,31 +119,57 @@ def train(
     started = saved = time.monotonic()
     accelerator.init_trackers("curves")
     try:
-        for step in range(run.first_step, settings.num_steps):
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * settings.rate(step)
-            numbers = _gradients(accelerator, run.prepared, compute_losses, settings, step)
-            norm = accelerator.clip_grad_norm_(run.parameters, settings.gradient_clip)
-            if accelerator.scaler is None:  # which would leave out such a step by itself
-                _require_finite({"gradient": float(norm)}, step)  # type: ignore[arg-type]
-            optimiser.step()
-            optimiser.zero_grad()
-            average.step(run.parameters)
-            accelerator.log(numbers, step=step + 1)
-            now, done = time.monotonic(), step + 1
-            if now - saved > settings.checkpoint_seconds:
-                run.save(done)
-                saved = now
-            if show is not None and settings.show_every and done % settings.show_every == 0:
-                _look(accelerator, network, average, run.parameters, show, done)
-            pace = (now - started) / (done - run.first_step)
-            yield StepRecord(done, settings.num_steps, numbers, pace * (settings.num_steps - done))
+        with StopRequest() as stop, _memory_told():
+            for step in range(run.first_step, settings.num_steps):
+                for group in optimiser.param_groups:
+                    group["lr"] = settings.learning_rate * settings.rate(step)
+                numbers = _gradients(accelerator, run.prepared, compute_losses, settings, step)
+                norm = accelerator.clip_grad_norm_(run.parameters, settings.gradient_clip)
+                if accelerator.scaler is None:  # which would leave out such a step by itself
+                    _require_finite({"gradient": float(norm)}, step)  # type: ignore[arg-type]
+                optimiser.step()
+                optimiser.zero_grad()
+                average.step(run.parameters)
+                accelerator.log(numbers, step=step + 1)
+                now, done = time.monotonic(), step + 1
+                is_asked = _is_asked(accelerator, stop)
+                if is_asked or now - saved > settings.checkpoint_seconds:
+                    run.save(done)
+                    saved = now
+                if show is not None and settings.show_every and done % settings.show_every == 0:
+                    _look(accelerator, network, average, run.parameters, show, done)
+                pace = (now - started) / (done - run.first_step)
+                yield StepRecord(done, settings.num_steps, numbers, pace * (settings.num_steps - done))
+                if is_asked:
+                    raise KeyboardInterrupt
         run.save(settings.num_steps)
     finally:
         for tracker in accelerator.trackers:
             tracker.finish()
     average.copy_to(run.parameters)
     network.eval()
+
+
+def _is_asked(accelerator: Accelerator, stop: StopRequest) -> bool:
+    """Return whether any process was asked to stop: all of them then do, after the same step."""
+    if accelerator.num_processes == 1:
+        return stop.is_made
+    asked: Any = accelerator.reduce(torch.tensor(float(stop.is_made), device=accelerator.device))
+    return bool(asked > 0)
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Say what to do where memory does not suffice."""
+    try:
+        yield
+    except RuntimeError as problem:
+        if not should_reduce_batch_size(problem):
+            raise
+        raise TrainingError(
+            f"Memory does not suffice for a step ({str(problem).splitlines()[0]}). Raise accumulation in stage 2, set "
+            "gradient_checkpointing = true, or lower batch_size or picture_size. The last checkpoint is kept."
+        ) from problem
 
 
 def _gradients(

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from sonicdiffusion.config import to_dict
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.models.folders import read_settings, write_settings
 from sonicdiffusion.training.checkpoint import NEUTRAL
+from sonicdiffusion.training.processes import processes
 
 BEGUN, DONE = "begun.json", "done.json"
 
@@ -42,7 +41,7 @@ def is_made(folder: Path, marker: str, wanted: dict[str, Any]) -> bool:
 
 def mark(folder: Path, marker: str, made_by: dict[str, Any]) -> None:
     """Write a step's marker, in the first of several processes; the others wait for it."""
-    state = PartialState()
+    state = processes()
     if state.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
         write_settings(folder / marker, made_by)

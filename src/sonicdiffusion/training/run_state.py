@@ -15,6 +15,7 @@ from diffusers.training_utils import EMAModel
 from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.training.checkpoint import Checkpoint
+from sonicdiffusion.training.processes import runs_on_cpu
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ def begin(network: torch.nn.Module, settings: LoopSettings, precision: str, fold
     """
     AcceleratorState._reset_state()  # an earlier step may have trained in another precision
     trackers: list[Any] = _trackers(settings)
-    accelerator = Accelerator(mixed_precision=precision, log_with=trackers or None, project_dir=str(folder))
+    accelerator = Accelerator(
+        cpu=runs_on_cpu(), mixed_precision=precision, log_with=trackers or None, project_dir=str(folder)
+    )
     torch.manual_seed(settings.seed)
     parameters = [p for p in network.parameters() if p.requires_grad]
     prepared, optimiser = accelerator.prepare(network, _optimiser(settings, parameters))

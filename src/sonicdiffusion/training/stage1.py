@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from accelerate import PartialState
 from torch import nn
 
 from sonicdiffusion.errors import ConfigError
@@ -18,6 +17,7 @@ from sonicdiffusion.models.audio_projector import AudioProjector, AudioProjector
 from sonicdiffusion.models.folders import write_tensors
 from sonicdiffusion.training.examples import Examples
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
+from sonicdiffusion.training.processes import processes
 from sonicdiffusion.training.watch import TokenWatch
 
 
@@ -111,7 +111,7 @@ def train_stage1(
         }
 
     yield from train(projector, losses, recipe.loop, folder)
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         write_tensors(folder / "projector.safetensors", projector.state_dict())
 
 
