@@ -29,6 +29,8 @@ from sonicdiffusion.values import Waveform
 
 NOTHING = len(EVENTS)
 """The class of pictures without an event."""
+EVENTS_AND_NONE = (*EVENTS, "none")
+"""The names of all classes of pictures."""
 
 EAR = LogMelSettings(
     sample_rate=16_000, window_samples=800, hop_samples=400, num_mels=48, low_hertz=60.0, high_hertz=7600.0

@@ -16,6 +16,7 @@ from sonicdiffusion.evaluation.heat import heat
 from sonicdiffusion.evaluation.masks import masks
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import class_folders, real_recordings
+from sonicdiffusion.evaluation.records import EACH
 from sonicdiffusion.evaluation.speed import speed
 from sonicdiffusion.models.folders import write_settings
 from sonicdiffusion.soundscapes.scene import WORLD_VERSION
@@ -27,7 +28,7 @@ _MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks, *
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.
-_DETAILS = ("clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
+_DETAILS = (EACH, "clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
 _CARD_DETAILS = (*_DETAILS, "by_class", "by_event", "event_by_event", "event_by_place", "event_by_intensity")
 
 
