@@ -5,6 +5,7 @@ inverted residuals with depthwise convolutions (Sandler et al. 2018, "MobileNetV
 separable convolutions over time alone (after Kaiser et al. 2017, arXiv 1706.03059).
 """
 
+import hashlib
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -222,6 +223,15 @@ class Judge:
         except (ConfigError, RuntimeError) as problem:
             raise ModelError(f"The judge in '{folder}' does not fit its config.json. Copy both again.") from problem
         return cls(network, facts)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the weights: of who has judged."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Write half-precision weights and facts to a folder, which is made if it is missing."""
