@@ -13,7 +13,7 @@ from PIL import Image
 
 from sonicdiffusion.evaluation.exhibits import Exhibit, Exhibits
 from sonicdiffusion.evaluation.page_blocks import Block, Group, blocks
-from sonicdiffusion.evaluation.page_numbers import Cell, cell, ends, is_estimate, text
+from sonicdiffusion.evaluation.page_numbers import Cell, cell, is_estimate, text
 from sonicdiffusion.evaluation.page_words import FACTS, HEADLINES, section, word
 
 Numbers = Mapping[str, Any]
@@ -21,6 +21,7 @@ Numbers = Mapping[str, Any]
 _RANKS = {"best": "the best", "median": "in the middle", "worst": "the worst"}
 _NOT_FACTS = ("warnings", "command")
 _MOST_HEADLINES = 10
+_SHORT_FACT = 24  # letters; longer ones have a line of their own
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ def report_page(report: Numbers, exhibits: Exhibits) -> str:
     page = Page(
         model=str(report.get("model", "a model")),
         warnings=[str(sentence) for sentence in report.get("warnings", [])],
-        facts=[(FACTS.get(key, key.replace("_", " ")), text(value)) for key, value in facts.items()],
+        facts=sorted(
+            ((FACTS.get(key, key.replace("_", " ")), text(value)) for key, value in facts.items()),
+            key=lambda fact: len(fact[1]) > _SHORT_FACT,
+        ),
         headlines=_headlines(measured),
         sections=[_section(name, numbers, exhibits) for name, numbers in measured.items()],
         judge=[Group("The judge's own scores", blocks(report["judge"]), is_folded=True)] if report.get("judge") else [],
