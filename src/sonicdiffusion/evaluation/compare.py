@@ -63,6 +63,17 @@ class Difference:
         return f"{': '.join([section(first).title, *(word(one).label for one in others)])}: {word(self.number).label}"
 
 
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Numbers of the same trials in two reports, and the groups they are drawn in."""
+
+    measurement: str
+    number: str
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    groups: list[str]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What two reports say about each other.
@@ -83,10 +94,9 @@ class Comparison:
         found = sum(one.is_beyond_chance for one in self.differences)
         if not self.differences:
             return "Nothing could be paired."
-        return (
-            f"{found or 'None'} of {len(self.differences)} numbers {'differs' if found == 1 else 'differ'} beyond chance "
-            f"(paired sign flips, Holm's correction, level {LEVEL:g})."
-        )
+        verb = "differs" if found == 1 else "differ"
+        how = f"paired sign flips, Holm's correction, level {LEVEL:g}"
+        return f"{found or 'None'} of {len(self.differences)} numbers {verb} beyond chance ({how})."
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -133,19 +143,17 @@ def compare(first: Report, second: Report) -> Comparison:
     if first["weights_sha256"] == second["weights_sha256"]:
         remarks.append("Both reports are of the same weights: what differs comes from other settings or versions.")
     one, other = dict(each_of(first)), dict(each_of(second))
-    found: list[tuple[str, str, list[float], list[float], list[str]]] = []
-    for path in one.keys() | other.keys():
+    pairs: list[_Pair] = []
+    for path in [*one, *(path for path in other if path not in one)]:
+        name = ".".join(path)
         if path not in one or path not in other:
-            remarks.append(f"{'.'.join(path)}: only in the {'second' if path not in one else 'first'} report.")
+            remarks.append(f"{name}: only in the {'second' if path not in one else 'first'} report.")
             continue
         shared = _shared(one[path], other[path])
-        remarks += _remark(".".join(path), one[path], other[path], shared)
-        for name in measures(one[path]):
-            if shared and name in measures(other[path]):
-                found += _paired(".".join(path), name, one[path], other[path], shared)
-    remarks += _unrecorded(first, second)
-    found.sort(key=lambda entry: (_order(first, entry[0]), entry[1]))
-    return Comparison(_facts(first, second), _differences(found), sorted(remarks))
+        remarks += _remark(name, one[path], other[path], shared)
+        columns = [column for column in measures(one[path]) if column in other[path]]
+        pairs += [pair for column in columns if (pair := _paired(name, column, one[path], other[path], shared)).groups]
+    return Comparison(_facts(first, second), _differences(pairs), [*remarks, *_unrecorded(first, second)])
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
@@ -162,8 +170,9 @@ def comparison_page(comparison: Comparison, names: tuple[str, str]) -> str:
         comparison: what is shown.
         names: what the reports are called.
     """
-    rows = [(one, _mark(one)) for one in comparison.differences]
-    return render("compare.html", comparison=comparison, names=names, rows=rows)
+    marked = [(one, _mark(one)) for one in comparison.differences]
+    differ, alike = ([row for row in marked if row[0].is_beyond_chance is wanted] for wanted in (True, False))
+    return render("compare.html", comparison=comparison, names=names, differ=differ, alike=alike)
 
 
 def _mark(one: Difference) -> Mark:
@@ -181,9 +190,7 @@ def _check_comparable(first: Report, second: Report) -> None:
         )
     key = "judge_sha256" if "judge_sha256" in first and "judge_sha256" in second else "judge"
     if first.get(key) != second.get(key):
-        raise ConfigError(
-            "The reports were made by different judges, so nothing follows. Evaluate both with one judge."
-        )
+        raise ConfigError("The reports were made by different judges. Evaluate both models with one judge.")
 
 
 def _facts(first: Report, second: Report) -> list[tuple[str, str, str]]:
@@ -211,37 +218,28 @@ def _remark(path: str, one: Records, other: Records, shared: list[str]) -> list[
     return []
 
 
-def _paired(
-    path: str, name: str, one: Records, other: Records, shared: list[str]
-) -> list[tuple[str, str, list[float], list[float], list[str]]]:
-    """Return path, name, first numbers, second numbers and groups of the trials with a number in both."""
+def _paired(path: str, name: str, one: Records, other: Records, shared: list[str]) -> _Pair:
+    """Return the numbers of those trials that have one in both reports."""
     columns = [dict(zip(records["trial"], records[name], strict=True)) for records in (one, other)]
     known = [trial for trial in shared if columns[0][trial] is not None and columns[1][trial] is not None]
     groups = dict(zip(one["trial"], one.get("group", one["trial"]), strict=True))
-    first, second = ([column[trial] for trial in known] for column in columns)
-    return [(path, name, first, second, [groups[trial] for trial in known])] if known else []
+    first, second = (np.array([column[trial] for trial in known], np.float64) for column in columns)
+    return _Pair(path, name, first, second, [groups[trial] for trial in known])
 
 
-def _differences(found: list[tuple[str, str, list[float], list[float], list[str]]]) -> list[Difference]:
-    arrays: list[tuple[NDArray[np.float64], NDArray[np.float64], list[str]]] = [
-        (np.array(first, np.float64), np.array(second, np.float64), groups) for _, _, first, second, groups in found
-    ]
-    chances = holm([sign_flip_test(second, first, groups) for first, second, groups in arrays])
+def _differences(pairs: list[_Pair]) -> list[Difference]:
+    chances = holm([sign_flip_test(pair.second, pair.first, pair.groups) for pair in pairs])
     return [
         Difference(
-            path,
-            name,
-            float(one.mean()),
-            float(other.mean()),
-            **asdict(paired_difference(other, one, groups)),
-            chance=p,
+            pair.measurement,
+            pair.number,
+            float(pair.first.mean()),
+            float(pair.second.mean()),
+            **asdict(paired_difference(pair.second, pair.first, pair.groups)),
+            chance=chance,
         )
-        for (path, name, *_), (one, other, groups), p in zip(found, arrays, chances, strict=True)
+        for pair, chance in zip(pairs, chances, strict=True)
     ]
-
-
-def _order(report: Report, path: str) -> int:
-    return list(report).index(path.split(".")[0])
 
 
 def _unrecorded(first: Report, second: Report) -> list[str]:

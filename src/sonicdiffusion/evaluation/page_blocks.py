@@ -141,11 +141,11 @@ def _one(key: str, value: Any) -> Block:
     return Group(label, blocks(value))
 
 
-def _inner(estimate: Numbers) -> dict[str, Any]:
+def _inner(estimate: Any) -> dict[str, Any]:
     return {key: value for key, value in estimate.items() if isinstance(value, Mapping)}
 
 
-def _within(key: str, estimate: Numbers) -> Block:
+def _within(key: str, estimate: Any) -> Block:
     """Return what a number with its interval carries besides, such as the same number class by class."""
     parts = {f"{word(key).label}, {word(name).label}": value for name, value in _inner(estimate).items()}
     (label, value), *others = parts.items()

@@ -94,6 +94,11 @@ SECTIONS = {
     ),
     "edit_speed": Section("Speed of an edit", "The default method against the published one, in pairs."),
     "baselines": Section("Baselines", "The model beside simpler ways of answering the same trials.", _OWN_SCALE),
+    "data_set": Section(
+        "Data set",
+        "Pictures of the clips that a protocol lists, against the other pictures of the data set.",
+        "A number compares with the literature only if its extractor does; the extractors are listed here.",
+    ),
     "real_recordings": Section(
         "Real recordings",
         "Pictures of recordings that were not synthesised. Averages count every class the same. The recordings are "
@@ -166,6 +171,15 @@ WORDS = {
     "judge_hears": Word("the judge's own ear"),
     "seconds_a_picture": Word("seconds a picture", "Median."),
     "peak_memory_gigabytes": Word("peak memory, GB"),
+    "ais": Word("AIS", "How near a picture is to its own sound, against other sounds."),
+    "iis": Word("IIS", "How near a picture is to true pictures of its class, against others."),
+    "aic": Word("AIC", "How often a picture's class is the one asked for."),
+    "clip_score": Word("CLIP score", "How near a picture is to its text."),
+    "fid": Word("FID", "Distance between the sets by mean and covariance; 0 for equal ones."),
+    "kid": Word("KID", "Distance between the sets by a cubic kernel; 0 for sets that cannot be told apart, or below."),
+    "cmmd": Word("CMMD", "Distance between the sets by a Gaussian kernel."),
+    "density": Word("density", "How crowded with true pictures it is where the generated ones lie; about 1 is good."),
+    "coverage": Word("coverage", "Share of true pictures that have a generated one near.", "share"),
     "event_right": Word("event right", "", "share"),
     "place_right": Word("place right", "", "share"),
     "time_right": Word("time of day right", "", "share"),
