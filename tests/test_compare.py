@@ -25,7 +25,7 @@ def report(right: list[Any], first: int = 0, **more: Any) -> dict[str, Any]:
         "judge": {"event_right": 1.0},
         "with_place": {
             "event": {},
-            "each": {"trial": trials, "seen": ["rain"] * len(right), "event": right, "place": other},
+            "each": {"trial": trials, **columns},
         },
         **more,
     }
