@@ -105,6 +105,7 @@ def test_other_worlds_and_other_judges_are_refused() -> None:
         ('{"model": "mini"}', "not a report"),
         (json.dumps(report(GOOD) | {"masks": {"each": {"trial": ["a"], "event": []}}}), "damaged"),
         (json.dumps(report(GOOD) | {"masks": {"each": [1]}}), "damaged"),
+        (json.dumps(report(GOOD) | {"masks": {"each": {"trial": ["a"], "event": ["yes"]}}}), "damaged"),
     ],
 )
 def test_foreign_files_are_refused_in_one_sentence(content: str, message: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sonicdiffusion.errors import ConfigError, MissingFileError, ModelError
 from sonicdiffusion.evaluation.page import render
-from sonicdiffusion.evaluation.page_numbers import Mark, mark_on
+from sonicdiffusion.evaluation.page_numbers import Mark, is_number, mark_on
 from sonicdiffusion.evaluation.page_words import section, word
 from sonicdiffusion.evaluation.records import Records, each_of, measures
 from sonicdiffusion.metrics.intervals import paired_difference
@@ -116,12 +116,18 @@ def read_report(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"'{path}' is not a report of sonicdiffusion evaluate. Name the JSON file that it has written."
         )
-    try:
-        for _, records in each_of(report):
-            assert all(len(column) == len(records["trial"]) for column in records.values())
-    except (AssertionError, KeyError, TypeError, AttributeError) as problem:
-        raise ConfigError(f"The records of trials in '{path}' are damaged. Write the report again.") from problem
+    if not all(_is_whole(records) for _, records in each_of(report)):
+        raise ConfigError(f"The records of trials in '{path}' are damaged. Write the report again.")
     return report
+
+
+def _is_whole(records: Any) -> bool:
+    """Return whether records name their trials and hold a value, which is a number where it has to be, for each."""
+    if not isinstance(records, dict) or not isinstance(records.get("trial"), list):
+        return False
+    lengths = {len(column) if isinstance(column, list) else -1 for column in records.values()}
+    numbers = (value for name in measures(records) for value in records[name])
+    return lengths == {len(records["trial"])} and all(value is None or is_number(value) for value in numbers)
 
 
 def compare(first: Report, second: Report) -> Comparison:
