@@ -119,7 +119,8 @@ def test_foreign_files_are_refused_in_one_sentence(content: str, message: str, t
 def test_the_command_says_it_in_words_as_json_and_as_a_page(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     good = report(rng.integers(0, 2, 40).tolist())
-    bad = copy.deepcopy(good) | {"weights_sha256": "01"}
+    bad = copy.deepcopy(good)
+    bad["weights_sha256"] = "01"
     bad["with_place"]["each"]["event"] = [0] * 40
     for name, one in (("a", good), ("b", bad)):
         (tmp_path / f"{name}.json").write_text(json.dumps(one))

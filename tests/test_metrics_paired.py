@@ -61,7 +61,7 @@ def test_the_sign_flips_agree_with_scipy() -> None:
     rng = np.random.default_rng(4)
     first, second = rng.normal(0.4, 1.0, 12), rng.normal(size=12)
     theirs = permutation_test(
-        (first, second), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=np.inf
+        (first, second), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=5000
     )
     assert sign_flip_test(first, second) == pytest.approx(float(theirs.pvalue), abs=0.01)
 
