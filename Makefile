@@ -50,7 +50,7 @@ else
 	@$(BIN)/sonicdiffusion generate "$(DEMO)/soundscapes/sounds" --out "$(DEMO)/pictures" $(ARGS)
 endif
 
-.PHONY: test test-slow test-wheel check format
+.PHONY: test test-slow test-wheel test-page check format
 test: $(VENV)/.developed ## Run the fast tests.
 	$(BIN)/python -m pytest -m "not slow and not gpu and not network" $(ARGS)
 
@@ -60,6 +60,9 @@ test-slow: $(VENV)/.developed ## Run the slow tests, among them the wheel in a c
 
 test-wheel: $(VENV)/.developed ## Of the slow tests, that of the wheel alone.
 	$(BIN)/python -m pytest -m slow tests/test_wheel.py
+
+test-page: $(VENV)/.developed ## Of the slow tests, that of the report's page; it needs Debian's chromium, or CHROMIUM=path.
+	$(BIN)/python -m pytest -m slow tests/test_page_in_browser.py
 
 check: $(VENV)/.developed ## Lint, check the formatting, check the types.
 	$(BIN)/ruff check

@@ -223,7 +223,7 @@ def test_an_evaluation_measures_everything_and_tells_no_paths(bench: Bench, reco
         == NAMES
         == ("speed", *MEASUREMENTS, "heat", "masks", "edits", "edit_curves", "edit_speed", "real_recordings")
     )
-    table = write(report, tmp_path / "report.json")
+    _, table = write(report, tmp_path / "report.json", bench.exhibits)
     text = (tmp_path / "report.json").read_text()
     assert json.loads(text)["pictures"] == 12
     assert str(recordings) not in text
@@ -233,6 +233,17 @@ def test_an_evaluation_measures_everything_and_tells_no_paths(bench: Bench, reco
     assert report["real_recordings"]["unreadable"] == ["birds/3.wav"]
     assert "| with place: event and place |" in table.read_text()
     assert report["with_place"]["event"]["count"] == 12
+    records = report["with_place"]["each"]
+    assert records["trial"][0] == f"scene {seeds.HEARD.start}"
+    assert sum(records["event"]) == round(report["with_place"]["event"]["value"] * 12)
+    assert set(bench.exhibits.shown) == {
+        "with_place",
+        "sound_alone",
+        "held_out_phrasings",
+        "edits",
+        "real_recordings",
+    }
+    assert not any(one.sound for ones in bench.exhibits.shown["real_recordings"].values() for one in ones)
 
 
 def test_clips_go_to_the_halves_in_turn(recordings: Path) -> None:

@@ -27,15 +27,17 @@ def test_unknown_measurements_are_refused_with_the_nearest() -> None:
 
 
 def test_the_table_lies_beside_the_report(tmp_path: Path) -> None:
-    table = write({"speed": {"seconds": 1.5}}, tmp_path / "new" / "report.json")
+    page, table = write({"speed": {"seconds": 1.5}}, tmp_path / "new" / "report.json")
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == {"speed": {"seconds": 1.5}}
-    assert table == tmp_path / "new" / "report.md"
+    assert (page, table) == (tmp_path / "new" / "report.html", tmp_path / "new" / "report.md")
+    assert "1.500" in page.read_text()
     assert "| speed: seconds | 1.500 |" in table.read_text()
 
 
-def test_a_report_is_not_overwritten_by_its_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_a_report_is_not_overwritten_by_its_table_or_page(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Name it '.*report\.json'"):
-        write({}, tmp_path / "report.md")
+        write({}, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

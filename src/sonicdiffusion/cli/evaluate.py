@@ -1,5 +1,6 @@
 """`sonicdiffusion evaluate`: what a model can do, in numbers."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,9 @@ def evaluate(
     sounds: Annotated[
         Path | None, typer.Option(help="Real recordings: a folder with a subfolder for each event.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the report to this JSON file, and a table beside it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the report to this JSON file, and a page and a table beside it.")
+    ] = None,
     judge: Annotated[str, typer.Option(help="The judge: the bundled one, or a folder.")] = "judge",
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make pictures again that an earlier run has kept.")] = False,
@@ -48,8 +51,27 @@ def evaluate(
         bench = Bench(pipeline, Judge.load(judge), pictures, fresh, show)
         report = measure(bench, names, sounds, lambda name, numbers: bars.console.print(_table(name, numbers)))
     if out is not None:
-        table = write({"model": Path(model).name, **report}, out)
-        print(f"The report is in {out}, and the table for a model card in {table}.")
+        command = _command(model, adapter, pictures, only, sounds, judge, out)
+        page, table = write({"model": Path(model).name, **report, "command": command}, out, bench.exhibits)
+        print(f"The report is in {out}; {page} is the page to read, and {table} the table for a model card.")
+
+
+def _command(
+    model: str,
+    adapter: str | None,
+    pictures: int,
+    only: list[str] | None,
+    sounds: Path | None,
+    judge: str,
+    out: Path,
+) -> str:
+    """Return the command that repeats a report, with names alone: where things lie is nobody else's business."""
+    words = ["sonicdiffusion", "evaluate", "--model", Path(model).name, "--pictures", str(pictures)]
+    words += ["--adapter", Path(adapter).name] if adapter is not None else []
+    words += ["--judge", Path(judge).name] if judge != "judge" else []
+    words += ["--sounds", sounds.name] if sounds is not None else []
+    words += [word for name in only or () for word in ("--only", name)]
+    return shlex.join([*words, "--out", out.name])
 
 
 def _table(title: str, numbers: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sonicdiffusion._version import __version__
 from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.errors import ModelError
+from sonicdiffusion.evaluation.exhibits import Exhibits
 from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import EDITED, HEARD, SEEN
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
@@ -43,6 +44,7 @@ class Bench:
         num_pictures: pictures of the main measurements; the others take a fixed share of it.
         is_fresh: whether kept pictures are made again.
         on_progress: called with what is being done, pictures done and pictures in all.
+        exhibits: takes what measurements have to show.
     """
 
     pipeline: GenerationPipeline
@@ -50,6 +52,7 @@ class Bench:
     num_pictures: int = 500
     is_fresh: bool = False
     on_progress: Callable[[str, int, int], None] | None = None
+    exhibits: Exhibits = field(default_factory=Exhibits)
     _fingerprint: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -176,6 +179,11 @@ def _scenes(start: int, count: int) -> list[Scene]:
         sample_scene(start + i, event=EVENTS[i % len(EVENTS)], place=PLACES[(i // len(EVENTS) + i) % len(PLACES)])
         for i in range(count)
     ]
+
+
+def trial_names(scenes: Iterable[Scene]) -> list[str]:
+    """Return the name by which each scene's trial is known in every report."""
+    return [f"scene {scene.seed}" for scene in scenes]
 
 
 def sounds_of(scenes: Iterable[Scene]) -> list[Waveform]:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sonicdiffusion.evaluation.bench import Bench, Pictures, edited_scenes, sounds_of
+from sonicdiffusion.evaluation.bench import Bench, Pictures, edited_scenes, sounds_of, trial_names
+from sonicdiffusion.evaluation.records import each
+from sonicdiffusion.evaluation.scene_exhibits import exhibit_scenes
 from sonicdiffusion.metrics.intervals import bootstrap, share_right
 from sonicdiffusion.pipelines.edit import EditPipeline
 from sonicdiffusion.pipelines.edit_method import DEFAULT_METHOD, DEFAULT_STRENGTH, METHODS
@@ -63,8 +65,13 @@ def edits(bench: Bench) -> dict[str, Any]:
     known = {"unedited": truth.before, "true": truth.after}
     result: dict[str, Any] = {name: _judged(bench, truth, pictures) for name, pictures in known.items()}
     for method in METHODS:
+        edited = edit_all(bench, truth, method, DEFAULT_STRENGTH)
+        if method == DEFAULT_METHOD:
+            pairs, verdict = np.concatenate([truth.before, edited], axis=2), bench.judge.look(edited)
+            seeds = [0] * len(truth.scenes)
+            exhibit_scenes(bench, "edits", truth.scenes, pairs, verdict, seeds=seeds, has_place=True)
         result[method] = {
-            **_judged(bench, truth, edit_all(bench, truth, method, DEFAULT_STRENGTH)),
+            **_judged(bench, truth, edited),
             "reconstruction_error": _reconstruction_error(bench, truth.before[: len(EVENTS)], method),
         }
     return result
@@ -149,11 +156,11 @@ def _judged(bench: Bench, truth: Truth, pictures: Pictures) -> dict[str, Any]:
         "distance_inside": (difference * inside).sum((1, 2)) / np.maximum(1e-6, inside.sum((1, 2))),
     }
     mean = lambda groups: float(np.mean(groups[0]))  # noqa: E731
+    right = {"event": event, "place": place, "event_and_place": event & place}
     return {
-        "event": asdict(share_right(event)),
-        "place": asdict(share_right(place)),
-        "event_and_place": asdict(share_right(event & place)),
+        **{name: asdict(share_right(one)) for name, one in right.items()},
         **{name: asdict(bootstrap([values], mean)) for name, values in distances.items()},
+        **each(trial_names(truth.scenes), **right, **distances),
     }
 
 

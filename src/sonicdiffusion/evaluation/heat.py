@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sonicdiffusion.diffusion.guidance import Guidance
 from sonicdiffusion.diffusion.sampling import initial_noise
-from sonicdiffusion.evaluation.bench import CHUNK, Bench, seen_scenes, sounds_of
+from sonicdiffusion.evaluation.bench import CHUNK, Bench, seen_scenes, sounds_of, trial_names
+from sonicdiffusion.evaluation.records import each
 from sonicdiffusion.metrics.intervals import bootstrap
 from sonicdiffusion.pipelines.audio_prompt import AudioPrompt
 from sonicdiffusion.pipelines.conditioning import Conditioning
@@ -47,6 +48,7 @@ def heat(bench: Bench) -> dict[str, Any]:
             for index, name in enumerate(EVENTS)
             if (events == index).any()
         },
+        **each(trial_names(scenes), iou=overlaps, iou_with_another_scene=chances),
     }
 
 

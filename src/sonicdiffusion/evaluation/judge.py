@@ -5,6 +5,7 @@ inverted residuals with depthwise convolutions (Sandler et al. 2018, "MobileNetV
 separable convolutions over time alone (after Kaiser et al. 2017, arXiv 1706.03059).
 """
 
+import hashlib
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,8 @@ from sonicdiffusion.values import Waveform
 
 NOTHING = len(EVENTS)
 """The class of pictures without an event."""
+EVENTS_AND_NONE = (*EVENTS, "none")
+"""The names of all classes of pictures."""
 
 EAR = LogMelSettings(
     sample_rate=16_000, window_samples=800, hop_samples=400, num_mels=48, low_hertz=60.0, high_hertz=7600.0
@@ -220,6 +223,15 @@ class Judge:
         except (ConfigError, RuntimeError) as problem:
             raise ModelError(f"The judge in '{folder}' does not fit its config.json. Copy both again.") from problem
         return cls(network, facts)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the weights: of who has judged."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Write half-precision weights and facts to a folder, which is made if it is missing."""

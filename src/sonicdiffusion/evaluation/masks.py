@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sonicdiffusion.evaluation.bench import Bench, Pictures, heard_scenes, place_prompts, sounds_of
+from sonicdiffusion.evaluation.bench import Bench, Pictures, heard_scenes, place_prompts, sounds_of, trial_names
+from sonicdiffusion.evaluation.records import each
 from sonicdiffusion.metrics.intervals import bootstrap, share_right
 from sonicdiffusion.soundscapes.scene import EVENTS
 
@@ -34,14 +35,13 @@ def masks(bench: Bench) -> dict[str, Any]:
     change = np.abs(masked.astype(np.float32) - silent).mean(axis=3)
     inside, outside = ((change * part).sum((1, 2)) / part.sum((1, 2)) for part in (allowed, 1 - allowed))
     shares = np.stack([inside, outside], axis=1)
+    right = {f"event_{name}": bench.judge.look(half).event == events for name, half in halves.items()}
     return {
-        **{
-            f"event_{name}": asdict(share_right(bench.judge.look(half).event == events))
-            for name, half in halves.items()
-        },
+        **{name: asdict(share_right(one)) for name, one in right.items()},
         "change_outside_to_inside": asdict(
             bootstrap([shares], lambda groups: float(groups[0][:, 1].mean() / groups[0][:, 0].mean()))
         ),
+        **each(trial_names(scenes), **right, change_inside=inside, change_outside=outside),
     }
 
 

@@ -19,8 +19,11 @@ from sonicdiffusion.evaluation.bench import (
     place_prompts,
     seen_scenes,
     sounds_of,
+    trial_names,
 )
-from sonicdiffusion.evaluation.judge import Verdict
+from sonicdiffusion.evaluation.judge import EVENTS_AND_NONE, Verdict
+from sonicdiffusion.evaluation.records import each
+from sonicdiffusion.evaluation.scene_exhibits import exhibit_scenes
 from sonicdiffusion.evaluation.seeds import HEARD
 from sonicdiffusion.metrics.diversity import mean_pairwise_distance
 from sonicdiffusion.metrics.intervals import bootstrap, share_right
@@ -39,9 +42,10 @@ def with_place(bench: Bench) -> Numbers:
     """Sound and a phrase for a place: event right, place right, both right in the same picture."""
     scenes, sounds, pictures = _prompted(bench)
     verdict = bench.judge.look(pictures)
+    seeds, prompts = _seeds(scenes), place_prompts(scenes)
+    exhibit_scenes(bench, "with_place", scenes, pictures, verdict, seeds=seeds, prompts=prompts, has_place=True)
     return {
-        **_agreement(verdict, scenes),
-        "sound_found": _sound_found(bench, verdict, sounds),
+        **_agreement(verdict, scenes, sound_found=_sound_found(bench, verdict, sounds)),
         **_tables(verdict, scenes),
     }
 
@@ -53,8 +57,7 @@ def true_pictures(bench: Bench) -> Numbers:
     verdict = bench.judge.look(pictures)
     through = bench.judge.look(bench.reconstruct(pictures))
     return {
-        **_agreement(verdict, scenes),
-        "sound_found": _sound_found(bench, verdict, sounds_of(scenes)),
+        **_agreement(verdict, scenes, sound_found=_sound_found(bench, verdict, sounds_of(scenes))),
         "after_autoencoder": _agreement(through, scenes),
         "extent_follows_intensity": _extent_answer(verdict, scenes),
         "extent_follows_intensity_after_autoencoder": _extent_answer(through, scenes),
@@ -64,13 +67,17 @@ def true_pictures(bench: Bench) -> Numbers:
 def sound_alone(bench: Bench) -> Numbers:
     """Sound without a prompt: event right, and how the event's extent follows its intensity at random gain."""
     scenes = heard_scenes(bench.num_pictures)
-    verdict = bench.judge.look(bench.generate("sound alone", sounds_of(scenes)))
+    pictures = bench.generate("sound alone", sounds_of(scenes))
+    verdict = bench.judge.look(pictures)
+    exhibit_scenes(bench, "sound_alone", scenes, pictures, verdict, seeds=_seeds(scenes))
     levels = np.array([scene.events[0].intensity for scene in scenes])
+    right = _event_right(verdict, scenes)
     return {
-        "event": asdict(share_right(_event_right(verdict, scenes))),
+        "event": asdict(share_right(right)),
         "extent_follows_intensity": _extent_answer(verdict, scenes),
         "extent_follows_intensity_over_all_events": spearman(levels, _own_extents(verdict, scenes)),
         **_tables(verdict, scenes),
+        **_each(verdict, scenes, event=right),
     }
 
 
@@ -96,7 +103,12 @@ def gain_alone(bench: Bench) -> Numbers:
     pairs = np.stack([np.broadcast_to(np.array(_GAINS_DB)[:, None], (len(_GAINS_DB), len(scenes))), extents], axis=-1)
     by_clip = pairs.transpose(1, 0, 2).astype(np.float64)  # (clips, gains, gain and extent)
     answer = bootstrap([np.array([mean_spearman([clip]) for clip in by_clip])], macro_average)
-    return {"extent_follows_gain": asdict(answer), "event_by_gain": right}
+    by_trial = [mean_spearman([clip]) for clip in by_clip]
+    return {
+        "extent_follows_gain": asdict(answer),
+        "event_by_gain": right,
+        **each(trial_names(scenes), extent_follows_gain=by_trial),
+    }
 
 
 def likeness(bench: Bench) -> Numbers:
@@ -113,10 +125,12 @@ def likeness(bench: Bench) -> Numbers:
         for k in range(num_seeds)
     ]
     by_sound = np.stack([verdict.embeddings for verdict in again], axis=1)  # (sounds, seeds, width)
+    diversities = [mean_pairwise_distance(one) for one in by_sound]
     return {
         "kernel_distance_in_judge_embedding": distances,
-        "diversity_between_seeds": float(np.mean([mean_pairwise_distance(one) for one in by_sound])),
+        "diversity_between_seeds": float(np.mean(diversities)),
         "diversity_of_true_pictures_of_one_event": _true_diversity(bench),
+        **each(trial_names(scenes), diversity_between_seeds=diversities),
     }
 
 
@@ -124,7 +138,10 @@ def held_out_phrasings(bench: Bench) -> Numbers:
     """Places named in words that training never used for them."""
     scenes = heard_scenes(bench.num_pictures // 2)
     prompts = place_prompts(scenes, held_out=True)
-    verdict = bench.judge.look(bench.generate("held-out phrasings", sounds_of(scenes), prompts))
+    pictures = bench.generate("held-out phrasings", sounds_of(scenes), prompts)
+    verdict = bench.judge.look(pictures)
+    seeds = _seeds(scenes)
+    exhibit_scenes(bench, "held_out_phrasings", scenes, pictures, verdict, seeds=seeds, prompts=prompts, has_place=True)
     return _agreement(verdict, scenes)
 
 
@@ -172,10 +189,31 @@ def _event_right(verdict: Verdict, scenes: Sequence[Scene]) -> NDArray[np.bool_]
     return verdict.event == _events(scenes)
 
 
-def _agreement(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
+def _agreement(verdict: Verdict, scenes: Sequence[Scene], **more: NDArray[np.floating]) -> Numbers:
+    """Return the shares of pictures that show what was asked for; `more` are columns of 0, 1 and NaN."""
     event, place = _event_right(verdict, scenes), verdict.place == _places(scenes)
     named = {"event": event, "place": place, "event_and_place": event & place}
-    return {name: asdict(share_right(right)) for name, right in named.items()}
+    return {
+        **{name: asdict(share_right(right)) for name, right in named.items()},
+        **{name: _share(column) for name, column in more.items()},
+        **_each(verdict, scenes, **named, **more),
+    }
+
+
+def _share(column: NDArray[np.floating]) -> Numbers:
+    known = column[~np.isnan(column)]
+    return asdict(share_right(known == 1)) if known.size else {}
+
+
+def _each(verdict: Verdict, scenes: Sequence[Scene], **columns: NDArray[Any]) -> Numbers:
+    """Return the records of scenes with one event: what was asked for and seen, its extent, and these columns."""
+    asked, seen = [scene.events[0].name for scene in scenes], [EVENTS_AND_NONE[index] for index in verdict.event]
+    return each(trial_names(scenes), asked=asked, seen=seen, **columns, extent=_own_extents(verdict, scenes))
+
+
+def _seeds(scenes: Sequence[Scene]) -> range:
+    """Return the seeds that the bench takes unless told otherwise."""
+    return range(HEARD.start, HEARD.start + len(scenes))
 
 
 def _tables(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
@@ -210,12 +248,17 @@ def _extent_answer(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
     return {**asdict(bootstrap(list(groups.values()), mean_spearman, num_resamples=500)), "by_event": by_event}
 
 
-def _sound_found(bench: Bench, verdict: Verdict, sounds: Sequence[Waveform]) -> Numbers:
-    """Return how often a picture is nearer to its own sound than to eleven others with other events."""
+def _sound_found(bench: Bench, verdict: Verdict, sounds: Sequence[Waveform]) -> NDArray[np.float64]:
+    """Return whether each picture is nearer to its own sound than to eleven others with other events, 1 or 0.
+
+    The last pictures, too few to be told apart so, have NaN.
+    """
     heard, count = bench.judge.listen(list(sounds)), len(EVENTS)
-    blocks = [slice(k, k + count) for k in range(0, len(sounds) - count + 1, count)]
-    right = [(verdict.embeddings[b] @ heard[b].T).argmax(axis=1) == np.arange(count) for b in blocks]
-    return asdict(share_right(np.concatenate(right))) if right else {}
+    found = np.full(len(sounds), np.nan)
+    for start in range(0, len(sounds) - count + 1, count):
+        block = slice(start, start + count)
+        found[block] = (verdict.embeddings[block] @ heard[block].T).argmax(axis=1) == np.arange(count)
+    return found
 
 
 def _scaled_embeddings(bench: Bench, pictures: Pictures) -> NDArray[np.float32]:
@@ -234,7 +277,8 @@ def _true_diversity(bench: Bench) -> float:
 def _both_events(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
     wanted = [{EVENTS.index(event.name) for event in scene.events} for scene in scenes]
     hits = np.array([len(pair & set(found)) for pair, found in zip(wanted, verdict.two_events.tolist(), strict=True)])
-    return {"both_events": asdict(share_right(hits == 2)), "at_least_one": asdict(share_right(hits >= 1))}
+    found = {"both_events": hits == 2, "at_least_one": hits >= 1}
+    return {**{name: asdict(share_right(one)) for name, one in found.items()}, **each(trial_names(scenes), **found)}
 
 
 def _at_gain(sound: Waveform, gain_db: float) -> Waveform:

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from sonicdiffusion.audio.decode import decode
 from sonicdiffusion.errors import AudioError, ConfigError, MissingFileError
-from sonicdiffusion.evaluation.bench import Bench
+from sonicdiffusion.evaluation.bench import Bench, Pictures
+from sonicdiffusion.evaluation.exhibits import Exhibit, png
+from sonicdiffusion.evaluation.judge import EVENTS_AND_NONE, Verdict
 from sonicdiffusion.evaluation.linear import LinearClassifier
+from sonicdiffusion.evaluation.records import each
 from sonicdiffusion.evaluation.seeds import CLASS_MEANS, HEARD
 from sonicdiffusion.metrics.intervals import bootstrap
 from sonicdiffusion.metrics.ranking import confusion, macro_average
@@ -114,7 +117,7 @@ def real_recordings(bench: Bench, folder: Path) -> dict[str, Any]:
     features, nearest, linear = encoder_answers(bench, recordings, per_class)
     prompts = [describe_place(PLACES[i % len(PLACES)], np.random.default_rng(i)) for i in range(len(recordings))]
     ways: dict[str, Answers] = {
-        "end_to_end": _pictured(bench, "real recordings", recordings, None),
+        "end_to_end": _pictured(bench, "real recordings", recordings, None, exhibited="real_recordings"),
         "end_to_end_with_place": _pictured(bench, "real recordings with a place", recordings, prompts),
         "encoder_nearest_class": nearest[:, None],
         "encoder_linear": linear[:, None],
@@ -131,19 +134,39 @@ def real_recordings(bench: Bench, folder: Path) -> dict[str, Any]:
     }
 
 
-EVENTS_AND_NONE = (*EVENTS, "none")
+def _pictured(
+    bench: Bench, doing: str, recordings: Sequence[Recording], prompts: list[str] | None, exhibited: str = ""
+) -> Answers:
+    """Return what the judge sees in pictures of each recording, for several seeds; the first ones may be exhibited."""
+    sounds, answers = [one.waveform for one in recordings], []
+    for k in range(_SEEDS_PER_CLIP):
+        first_seed = HEARD.start + k * 100_000
+        pictures = bench.generate(doing, sounds, prompts, first_seed=first_seed)
+        verdict = bench.judge.look(pictures)
+        answers.append(verdict.event)
+        if exhibited and k == 0:
+            _exhibit(bench, exhibited, recordings, pictures, verdict, first_seed)
+    return np.stack(answers, axis=1)
 
 
-def _pictured(bench: Bench, doing: str, recordings: Sequence[Recording], prompts: list[str] | None) -> Answers:
-    """Return what the judge sees in pictures of each recording, for several seeds."""
-    sounds = [one.waveform for one in recordings]
-    return np.stack(
-        [
-            bench.judge.look(bench.generate(doing, sounds, prompts, first_seed=HEARD.start + k * 100_000)).event
-            for k in range(_SEEDS_PER_CLIP)
-        ],
-        axis=1,
-    )
+def _exhibit(
+    bench: Bench, name: str, recordings: Sequence[Recording], pictures: Pictures, verdict: Verdict, first_seed: int
+) -> None:
+    """Show pictures without their sounds: a report is published, and a recording may not be."""
+    events = [one.event for one in recordings]
+
+    def show(number: int) -> Exhibit:
+        found = int(verdict.event[number])
+        return Exhibit(
+            trial=recordings[number].name,
+            picture=png(pictures[number]),
+            score=float(verdict.events[number, events[number]]),
+            asked=EVENTS[events[number]],
+            seen=f"{EVENTS_AND_NONE[found]} ({verdict.events[number, found]:.0%})",
+            seed=first_seed + number,
+        )
+
+    bench.exhibits.collect(name, verdict.events[np.arange(len(events)), events], show)
 
 
 def encoder_answers(
@@ -194,7 +217,10 @@ def _scores(recordings: Sequence[Recording], answers: Answers) -> dict[str, Any]
     result["confusion"] = {
         EVENTS[i]: {EVENTS_AND_NONE[j]: int(table[i, j]) for j in np.flatnonzero(table[i])} for i in np.unique(truth)
     }
-    return result
+    return {
+        **result,
+        **each([f"{one.name} {one.digest[:12]}" for one in recordings], asked=[EVENTS[i] for i in truth], right=shares),
+    }
 
 
 def _macro(truth: NDArray[np.int64], answers: Answers) -> dict[str, float]:

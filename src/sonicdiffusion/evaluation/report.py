@@ -1,4 +1,4 @@
-"""A report of measurements: JSON for programs, a short Markdown table for a model card."""
+"""A report of measurements: JSON for programs, a page for readers, a short Markdown table for a model card."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,10 +12,13 @@ from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench
 from sonicdiffusion.evaluation.edits import EDITS
+from sonicdiffusion.evaluation.exhibits import Exhibits
 from sonicdiffusion.evaluation.heat import heat
 from sonicdiffusion.evaluation.masks import masks
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
+from sonicdiffusion.evaluation.page import report_page, write_page
 from sonicdiffusion.evaluation.recordings import class_folders, real_recordings
+from sonicdiffusion.evaluation.records import EACH
 from sonicdiffusion.evaluation.speed import speed
 from sonicdiffusion.models.folders import write_settings
 from sonicdiffusion.soundscapes.scene import WORLD_VERSION
@@ -27,7 +30,7 @@ _MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks, *
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
 # Not for a table: long, or there to look up.
-_DETAILS = ("clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
+_DETAILS = (EACH, "clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
 _CARD_DETAILS = (*_DETAILS, "by_class", "by_event", "event_by_event", "event_by_place", "event_by_intensity")
 
 
@@ -82,6 +85,7 @@ def measure(
         "world": WORLD_VERSION,
         "weights_sha256": bench.fingerprint,
         "pictures": bench.num_pictures,
+        "judge_sha256": bench.judge.fingerprint,
         "judge_learnt_from_world": bench.judge.facts.get("world"),
         "judge": bench.judge.facts.get("validation", {}),
     }
@@ -126,12 +130,12 @@ def check_place(path: Path) -> None:
     """Make the folder of a report, and see whether the report can be written there.
 
     Raises:
-        ConfigError: if it cannot, or its table, which ends in .md, would take its place.
+        ConfigError: if it cannot, or what is written beside it would take its place.
     """
-    if path.suffix.lower() == ".md":
+    if path.suffix.lower() in (".md", ".html"):
         raise ConfigError(
-            f"The report '{path}' would be overwritten by its table, which ends in .md. Name it "
-            f"'{path.with_suffix('.json')}'; the table then is '{path.with_suffix('.md')}'."
+            f"The report '{path}' would be overwritten by its table or its page, which end in .md and .html. Name it "
+            f"'{path.with_suffix('.json')}'; they then lie beside it."
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,17 +147,26 @@ def check_place(path: Path) -> None:
         raise ConfigError(f"'{path}' is a folder. Name a file for the report, such as '{path / 'report.json'}'.")
 
 
-def write(report: Numbers, path: Path) -> Path:
-    """Write the report as JSON and its table beside it, and return the path of the table.
+def write(report: Numbers, path: Path, exhibits: Exhibits | None = None) -> tuple[Path, Path]:
+    """Write the report as JSON, and beside it the page and the table of the same name.
+
+    Args:
+        report: of `measure`, with whatever else shall be kept.
+        path: of the JSON file.
+        exhibits: pictures and sounds for the page.
+
+    Returns:
+        The paths of the page and of the table.
 
     Raises:
         ConfigError: if it cannot be written there.
     """
     check_place(path)
-    write_settings(path, _rounded(report))
-    table = path.with_suffix(".md")
+    rounded, page, table = _rounded(report), path.with_suffix(".html"), path.with_suffix(".md")
+    write_settings(path, rounded)
+    write_page(page, report_page(rounded, exhibits or Exhibits()))
     table.write_text(markdown(report), encoding="utf-8")
-    return table
+    return page, table
 
 
 def _text(value: Any) -> str:
