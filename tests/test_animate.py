@@ -71,7 +71,7 @@ def test_a_stopped_film_goes_on_and_comes_out_the_same(animation: AnimationPipel
     sound = clap(1.0, 2.3)
     animation(sound, tmp_path / "whole" / "film.mp4", num_steps=1)
 
-    def stop(done: int, count: int) -> None:
+    def stop(*_: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

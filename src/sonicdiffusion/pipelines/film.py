@@ -74,7 +74,14 @@ def write_film(
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".gif":
             first, *others = pictures
-            first.save(scratch, save_all=True, append_images=others, duration=round(1000 / frame_rate), loop=0, comment=comment.encode())
+            first.save(
+                scratch,
+                save_all=True,
+                append_images=others,
+                duration=round(1000 / frame_rate),
+                loop=0,
+                comment=comment.encode(),
+            )
         else:
             _write_mp4(pictures, scratch, frame_rate, sound, comment)
         scratch.replace(path)
