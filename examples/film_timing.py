@@ -43,7 +43,7 @@ for number in range(int(sys.argv[1]) if len(sys.argv) > 1 else 12):
     neighbours = np.mean([np.linalg.norm(embeddings[a] - embeddings[b]) for a, b in pairwise(range(len(order)))])
     shuffled = np.mean([np.linalg.norm(embeddings[a] - embeddings[b]) for a, b in pairwise(order)])
     ratios.append(neighbours / shuffled)
-    print(f"clip {number}: clap at {at:.2f}, seen first at {times[seen][0] if seen.any() else 'no time'}")  # noqa: T201
-print(f"seen within 0.25 seconds and not before: {sum(right)} of {len(right)}")  # noqa: T201
-print(f"distance of neighbouring frames against shuffled ones: {np.mean(ratios):.2f}")  # noqa: T201
-print(f"{made / (time.perf_counter() - began):.1f} frames a second, judging included")  # noqa: T201
+    print(f"clip {number}: clap at {at:.2f}, seen first at {times[seen][0] if seen.any() else 'no time'}")
+print(f"seen within 0.25 seconds and not before: {sum(right)} of {len(right)}")
+print(f"distance of neighbouring frames against shuffled ones: {np.mean(ratios):.2f}")
+print(f"{made / (time.perf_counter() - began):.1f} frames a second, judging included")
