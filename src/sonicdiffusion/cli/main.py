@@ -10,6 +10,7 @@ import typer
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.cli import (
+    animate,
     cache,
     compare,
     convert,
@@ -37,6 +38,7 @@ app = typer.Typer(
 # A new command: one file in this folder, one line here. Nothing heavy may be imported before the command runs.
 app.command("generate")(generate.generate)
 app.command("edit")(edit.edit)
+app.command("animate")(animate.animate)
 app.command("soundscapes")(soundscapes.soundscapes)
 app.command("info")(info.info)
 app.command("prepare")(prepare.prepare)
