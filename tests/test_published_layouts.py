@@ -15,12 +15,12 @@ from sonicdiffusion.data.prepared import PreparedData
 from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.soundscapes.scene import EVENTS
 from sonicdiffusion.training.adapter import AdapterTraining
-from sonicdiffusion.training.adapter_recipe import load_adapter_recipe
+from sonicdiffusion.training.adapter_recipe import AdapterRecipe, load_adapter_recipe
 
 WRITER = Path(__file__).parents[1] / "examples" / "soundscapes_videos.py"
 
 
-def shortened() -> "AdapterRecipe":  # noqa: F821
+def shortened() -> AdapterRecipe:
     recipe = load_adapter_recipe("mini")
     stage1, stage2 = recipe.stage1, recipe.stage2
     return replace(
@@ -38,7 +38,7 @@ def test_an_adapter_of_a_published_layout_hears(
 ) -> None:
     monkeypatch.setenv("SONICDIFFUSION_CACHE", str(tmp_path / "cache"))
     subprocess.run([sys.executable, str(WRITER), str(tmp_path / "source"), "240", layout], check=True)
-    list(prepare(tmp_path / "source", tmp_path / "data", PrepareSettings(clip_seconds=5.0), layout=layout, workers=0))
+    list(prepare(tmp_path / "source", tmp_path / "data", PrepareSettings(layout=layout, clip_seconds=5.0), workers=0))
     training = AdapterTraining(PreparedData(tmp_path / "data"), shortened(), tmp_path / "run")
     list(training.cache(torch.device("cpu")))
     list(training.stage1())

@@ -22,16 +22,16 @@ def losses(module: nn.Module, turn: Turn) -> Losses:
 
 def trained(folder: Path, stops: tuple[int, ...] = (), signal_number: int = signal.SIGINT) -> list[float]:
     """Train, asked to stop within some steps and started again each time; return the weights."""
+
+    def step(module: nn.Module, turn: Turn) -> Losses:
+        if turn.step in stops:
+            os.kill(os.getpid(), signal_number)
+        return losses(module, turn)
+
     done = 0
     while done < SETTINGS.num_steps:
         torch.manual_seed(0)
         network = nn.Linear(2, 1)
-
-        def step(module: nn.Module, turn: Turn) -> Losses:
-            if turn.step in stops and turn.step >= done:
-                os.kill(os.getpid(), signal_number)
-            return losses(module, turn)
-
         before = done
         try:
             for record in train(network, step, SETTINGS, folder):
