@@ -22,6 +22,7 @@ from sonicdiffusion.audio.resample import resample
 from sonicdiffusion.audio.window import windows
 from sonicdiffusion.config import from_dict
 from sonicdiffusion.errors import ConfigError, ModelError
+from sonicdiffusion.evaluation.reader import Reader, ReaderConfig
 from sonicdiffusion.hub import resolve
 from sonicdiffusion.models.folders import read_settings, read_tensors, write_settings, write_tensors
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, TIMES
@@ -197,11 +198,15 @@ class Judge:
 
     Args:
         network: its weights.
-        facts: what is stored beside them: the config and the judge's own scores.
+        facts: what is stored beside them: the configs and the judge's own scores.
+        reader: puts texts beside its pictures; None if it has not learnt to read.
     """
 
-    def __init__(self, network: JudgeNetwork, facts: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, network: JudgeNetwork, facts: dict[str, Any] | None = None, reader: Reader | None = None
+    ) -> None:
         self.network, self.facts = network.eval(), facts or {"config": asdict(network.config)}
+        self.reader = reader
 
     @classmethod
     def load(cls, name: str | Path = "judge") -> "Judge":
@@ -215,18 +220,21 @@ class Judge:
         facts = read_settings(folder / "config.json")
         try:
             network = JudgeNetwork(from_dict(facts.get("config", {}), JudgeConfig, source=str(folder)))
-            weights = read_tensors(folder / "model.safetensors")
-            network.load_state_dict({key: value.float() for key, value in weights.items()})
+            _fill(network, folder / "model.safetensors")
+            reader = None
+            if "reader" in facts:
+                reader = Reader(from_dict(facts["reader"], ReaderConfig, source=str(folder))).eval()
+                _fill(reader, folder / "reader.safetensors")
         except (ConfigError, RuntimeError) as problem:
             raise ModelError(f"The judge in '{folder}' does not fit its config.json. Copy both again.") from problem
-        return cls(network, facts)
+        return cls(network, facts, reader)
 
     def save(self, folder: Path) -> None:
         """Write half-precision weights and facts to a folder, which is made if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = self.network.state_dict()
-        half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-        write_tensors(folder / "model.safetensors", half)
+        write_tensors(folder / "model.safetensors", _half(self.network))
+        if self.reader is not None:
+            write_tensors(folder / "reader.safetensors", _half(self.reader))
         write_settings(folder / "config.json", self.facts)
 
     @torch.inference_mode()
@@ -248,6 +256,17 @@ class Judge:
         return self.network.sound(torch.from_numpy(levels)).numpy()
 
     @torch.inference_mode()
+    def read(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return embeddings of texts in the space of the pictures' embeddings, shape (texts, width).
+
+        Raises:
+            ModelError: if the judge has not learnt to read.
+        """
+        if self.reader is None:
+            raise ModelError("This judge reads no text. Take the bundled one, or teach it by `make_judge --reader`.")
+        return self.reader(texts).numpy()
+
+    @torch.inference_mode()
     def name_sounds(self, sounds: list[Waveform]) -> NDArray[np.int64]:
         """Return the likeliest event of each sound as an index, shape (sounds,)."""
         heard = torch.from_numpy(self.listen(sounds))
@@ -258,6 +277,15 @@ class Judge:
         if pictures.shape[1:3] == (size, size):
             return pictures
         return np.stack([cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in pictures])
+
+
+def _fill(network: nn.Module, path: Path) -> None:
+    network.load_state_dict({key: value.float() for key, value in read_tensors(path).items()})
+
+
+def _half(network: nn.Module) -> dict[str, Tensor]:
+    state = network.state_dict()
+    return {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
 
 
 def hear(sound: Waveform) -> NDArray[np.float32]:
