@@ -13,7 +13,7 @@ from torchmetrics.image.ssim import StructuralSimilarityIndexMeasure
 
 from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.metrics.agreement import clip_score, nearest_label, preservation_distance, ranking_share
-from sonicdiffusion.metrics.frechet import FeatureStatistics, frechet_distance
+from sonicdiffusion.metrics.frechet import FeatureStatistics, frechet_distance, frechet_distance_of
 from sonicdiffusion.metrics.intervals import bootstrap
 from sonicdiffusion.metrics.kernel_distance import clip_mmd, squared_mmd
 from sonicdiffusion.metrics.neighbours import density_and_coverage
@@ -56,6 +56,14 @@ def test_frechet_distance_is_that_of_torchmetrics(two_sets: tuple[np.ndarray, np
         theirs.update(pictures_of(features), real=is_real)
     ours = [FeatureStatistics.of(features) for features in two_sets]
     assert frechet_distance(*ours) == pytest.approx(float(theirs.compute()), rel=1e-3)
+
+
+@pytest.mark.parametrize("counts", [(5, 9), (9, 5), (40, 60)])
+def test_frechet_distance_of_few_is_that_of_statistics(counts: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    sets = [rng.normal(shift, 1.0, size=(count, 16)) for count, shift in zip(counts, (0.0, 0.5), strict=True)]
+    expected = frechet_distance(*(FeatureStatistics.of(one) for one in sets))
+    assert frechet_distance_of(*sets) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance` will save")

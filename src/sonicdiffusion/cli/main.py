@@ -12,6 +12,7 @@ from sonicdiffusion._version import __version__
 from sonicdiffusion.cli import (
     cache,
     convert,
+    convert_weights,
     edit,
     embed,
     evaluate,
@@ -45,6 +46,7 @@ app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)
+app.command("convert-weights")(convert_weights.convert_weights)
 app.command("verify")(verify.verify)
 
 

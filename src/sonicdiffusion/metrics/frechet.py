@@ -95,3 +95,26 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
     shared = np.sqrt(np.linalg.eigvalsh(root @ other @ root).clip(min=0)).sum()
     shift = float(np.square(first.mean - second.mean).sum())
     return max(0.0, shift + float(np.trace(one) + np.trace(other) - 2.0 * shared))
+
+
+def frechet_distance_of(first: Array, second: Array) -> float:
+    """Return the same distance from embeddings, fast also where there are fewer of them than their width.
+
+    With C = A^T A for centred rows A, the trace of (C1 C2)^(1/2) is the sum of the singular values of A1 A2^T.
+
+    Args:
+        first: shape (examples, width).
+        second: shape (other examples, width).
+
+    Raises:
+        ConfigError: if the widths differ or a set has fewer than two embeddings.
+    """
+    if first.ndim != 2 or second.ndim != 2 or min(len(first), len(second)) > first.shape[1]:
+        return frechet_distance(FeatureStatistics.of(first), FeatureStatistics.of(second))
+    if first.shape[1] != second.shape[1] or min(len(first), len(second)) < 2:
+        raise ConfigError(f"Expected sets of at least 2 embeddings of one width; got {first.shape}, {second.shape}.")
+    first, second = first.astype(np.float64), second.astype(np.float64)
+    shift = float(np.square(first.mean(axis=0) - second.mean(axis=0)).sum())
+    one, other = ((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1) for rows in (first, second))
+    shared = np.linalg.svd(one @ other.T, compute_uv=False).sum()
+    return max(0.0, shift + float(np.square(one).sum() + np.square(other).sum() - 2.0 * shared))
