@@ -52,7 +52,8 @@ class _Rows:
 
     def read(self, key: str) -> tuple[NDArray[np.uint8], Waveform]:
         place = self.places[key]
-        return next(self.data.pictures_and_sounds(place, place + 1))
+        picture, sound = next(self.data.pictures_and_sounds(place, place + 1))
+        return picture.copy(), sound  # torch wants arrays that can be written to
 
 
 def measure_on_data(

@@ -1,8 +1,8 @@
 """The bundled judge from nothing: its scenes rendered, its network trained, its weights put into the package.
 
 Run it by `python -m sonicdiffusion.evaluation.make_judge [--recipe RECIPE.toml]`; stop and start it as you like. With
-`--measure` the bundled judge stays as it is and is measured again, on the world as it is drawn today. With `--reader` it
-learns to read anew, and stays as it is otherwise.
+`--measure` the bundled judge stays as it is and is measured again, on the world as it is drawn today. With `--reader`
+it learns to read anew, and stays as it is otherwise.
 """
 
 import argparse

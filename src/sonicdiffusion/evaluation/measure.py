@@ -118,11 +118,9 @@ def likeness(bench: Bench) -> Numbers:
     by_sound = np.stack([verdict.embeddings for verdict in again], axis=1)  # (sounds, seeds, width)
     return {
         "kernel_distance_in_judge_embedding": distances,
-        "frechet_distance_in_judge_embedding": {
-            n: frechet_distance_of(some, reference) for n, some in embedded.items()
-        },
-        "clip_mmd_in_judge_embedding": {name: clip_mmd(some, reference) for name, some in embedded.items()},
-        "among_true_pictures": {n: asdict(density_and_coverage(reference, some)) for n, some in embedded.items()},
+        "frechet_distance_in_judge_embedding": {n: frechet_distance_of(s, reference) for n, s in embedded.items()},
+        "cmmd_in_judge_embedding": {name: clip_mmd(some, reference) for name, some in embedded.items()},
+        "among_true_pictures": {n: asdict(density_and_coverage(reference, s)) for n, s in embedded.items()},
         "diversity_between_seeds": float(np.mean([mean_pairwise_distance(one) for one in by_sound])),
         "diversity_of_true_pictures_of_one_event": _true_diversity(bench),
     }

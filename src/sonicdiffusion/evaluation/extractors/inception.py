@@ -4,8 +4,8 @@ References:
     Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", arXiv 1512.00567: the blocks.
     Heusel et al. 2017, arXiv 1706.08500: FID reads the 2048 numbers of the last pooling.
 
-The frozen graph of that date, which everybody's FID goes by, differs from later ones in its pooling: the mean leaves out
-padding, and the last block takes the maximum. Names of weights are those of its published conversions to torch.
+The frozen graph of that date, which FID goes by everywhere, differs from later ones in its pooling: the mean leaves
+out padding, and the last block takes the maximum. Names of weights are those of its published conversions to torch.
 """
 
 from pathlib import Path
