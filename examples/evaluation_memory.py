@@ -1,6 +1,6 @@
 """How much memory an evaluation on a data set takes: the same for 1,000 pictures as for 50,000.
 
-Run it as `python examples/evaluation_memory.py DATA [COUNT ...]` with a folder of `sonicdiffusion prepare`. The pictures
+Run it as `python examples/evaluation_memory.py DATA [COUNT ...]` with a folder of `sonicdiffusion prepare`. Pictures
 are noise, so that no time goes into making them; everything after that is as ever.
 """
 

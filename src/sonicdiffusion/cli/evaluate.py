@@ -75,7 +75,7 @@ def evaluate(
                 wav2clip_pictures=wav2clip_pictures,
                 device=pipeline.device,
             )
-            report[DATA_SET] = measure_on_data(bench, *task, extractors)
+            report[DATA_SET] = measure_on_data(bench, task[0], task[1], extractors)
             bars.console.print(_table(DATA_SET, report[DATA_SET]))
     if out is not None:
         table = write({"model": Path(model).name, **report}, out)

@@ -135,20 +135,22 @@ def _distances(
     clip_of = np.array(scores.kept.numbers) // scores.protocol.seeds_per_clip
     rows_of = [np.flatnonzero(clip_of == clip) for clip in range(len(scores.protocol.clips))]
 
-    def estimate(distance: Callable[[NDArray[np.int64]], float]) -> Estimate:
+    def estimate(distance: Callable[[NDArray[np.int64]], float], least: float = 0.0, most: float = np.inf) -> Estimate:
         def statistic(chosen: Sequence[NDArray[np.integer]]) -> float:
             return distance(np.concatenate([rows_of[int(clip)] for group in chosen for clip in group]))
 
-        return bootstrap(groups, statistic, num_resamples=_RESAMPLES, is_centred=True)  # type: ignore[arg-type]
+        found = bootstrap(groups, statistic, num_resamples=_RESAMPLES, is_centred=True)  # type: ignore[arg-type]
+        low, high = np.clip([found.low, found.high], least, most)  # moving it may have pushed it over the edge
+        return Estimate(found.value, float(low), float(high), found.count)
 
     fid = estimate(lambda rows: frechet_distance_of(sets[rows], true_sets))
     moved = frechet_distance(scores.sets, reference) - fid.value  # 0 unless there are more pictures than are kept
     return {
         "fid": asdict(Estimate(fid.value + moved, fid.low + moved, fid.high + moved, scores.sets.count)),
-        "kid": asdict(estimate(lambda rows: squared_mmd(sets[rows], true_sets))),
+        "kid": asdict(estimate(lambda rows: squared_mmd(sets[rows], true_sets), -np.inf)),
         "cmmd": asdict(estimate(lambda rows: clip_mmd(texts[rows], true_texts))),
         "density": asdict(estimate(lambda rows: density_and_coverage(true_sets, sets[rows]).density)),
-        "coverage": asdict(estimate(lambda rows: density_and_coverage(true_sets, sets[rows]).coverage)),
+        "coverage": asdict(estimate(lambda rows: density_and_coverage(true_sets, sets[rows]).coverage, most=1.0)),
     }
 
 

@@ -113,7 +113,7 @@ def true_of(captions: list[Caption], told: list[Scene], shown: list[Scene]) -> N
     events = _codes(told, shown, lambda scene: sum(1 << EVENTS.index(event.name) for event in scene.events))
     named = np.array([[c.has_place, c.has_time, c.has_events] for c in captions])[:, :, None]
     wrong = np.stack([place, time, events], axis=1) & named  # (captions, parts, scenes)
-    return (~wrong.any(axis=1)).astype(np.float32)
+    return np.asarray(~wrong.any(axis=1), np.float32)
 
 
 def validate_reader(judge: Judge, seen: NDArray[np.float32]) -> dict[str, Any]:

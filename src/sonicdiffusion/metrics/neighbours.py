@@ -56,7 +56,8 @@ def radii(true: Array, nearest: int = NEAREST) -> NDArray[np.float64]:
     """
     if true.ndim != 2 or not 1 <= nearest < len(true):
         raise ConfigError(f"Density and coverage need more than {nearest} true pictures; got shape {true.shape}.")
-    return np.partition(cdist(true, true), nearest, axis=1)[:, nearest]  # the nearest of all is itself
+    distances = np.asarray(cdist(true, true), np.float64)
+    return np.partition(distances, nearest, axis=1)[:, nearest]  # the nearest of all is itself
 
 
 def neighbourhood(distances: Array, reaches: Array, nearest: int = NEAREST) -> Neighbourhood:

@@ -70,5 +70,6 @@ def structural_similarity(
         return float(found.mean())
     if mask.shape != first.shape[:2]:
         raise ConfigError(f"The mask has shape {mask.shape}, the picture {first.shape[:2]}. Resize the mask.")
-    touched = binary_dilation(mask, np.ones((2 * _RADIUS + 1,) * 2, bool))[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+    reached = np.asarray(binary_dilation(mask, np.ones((2 * _RADIUS + 1,) * 2, bool)), bool)
+    touched = reached[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
     return float(found[~touched].mean()) if (~touched).any() else float("nan")

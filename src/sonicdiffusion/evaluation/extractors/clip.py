@@ -45,8 +45,9 @@ class ClipExtractor:
 
     def __init__(self, network: CLIPModel, tokenizer: CLIPTokenizer) -> None:
         self._network, self._tokenizer = network.eval(), tokenizer
-        vision: Any = network.config.vision_config
-        shape = (vision.hidden_size, vision.patch_size, vision.image_size, network.config.projection_dim)
+        config: Any = network.config
+        vision = config.vision_config
+        shape = (vision.hidden_size, vision.patch_size, vision.image_size, config.projection_dim)
         name = _PUBLISHED.get(shape, f"CLIP of width {shape[0]}, patch {shape[1]}")
         self.facts = ExtractorFacts(name, weights_version(network), shape[3], shape in _PUBLISHED)
 
@@ -84,10 +85,12 @@ class ClipExtractor:
     def texts(self, texts: Sequence[str]) -> Embeddings:
         """Return unit embeddings, (texts, width); a text is cut off where the network's positions end."""
         text: Any = self._network.config.text_config
-        found = self._tokenizer(
+        found: Any = self._tokenizer(
             list(texts), padding=True, truncation=True, max_length=text.max_position_embeddings, return_tensors="pt"
         ).to(self._network.device)
-        output: Any = self._network.get_text_features(**found)
+        output: Any = self._network.get_text_features(
+            input_ids=found["input_ids"], attention_mask=found["attention_mask"]
+        )
         return normalize(output.pooler_output, dim=-1).cpu().numpy()
 
 
