@@ -17,7 +17,8 @@ from sonicdiffusion.cli.main import app
 from sonicdiffusion.errors import ConfigError, MissingFileError, ModelError
 from sonicdiffusion.evaluation import seeds
 from sonicdiffusion.evaluation.bench import Bench, heard_scenes, pictures_of, place_prompts, sounds_of
-from sonicdiffusion.evaluation.judge import NOTHING, Judge, JudgeConfig, JudgeNetwork, to_tensor
+from sonicdiffusion.evaluation.judge import NOTHING, Judge, to_tensor
+from sonicdiffusion.evaluation.judge_network import JudgeConfig, JudgeNetwork
 from sonicdiffusion.evaluation.linear import LinearClassifier
 from sonicdiffusion.evaluation.measure import MEASUREMENTS
 from sonicdiffusion.evaluation.recordings import Recording, _scores, read_recordings

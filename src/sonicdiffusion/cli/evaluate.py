@@ -8,6 +8,9 @@ import typer
 
 
 def evaluate(
+    data: Annotated[
+        Path | None, typer.Argument(help="Prepared data to measure on; the procedural world if left out.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A bundled model, a folder or a hub id.")] = "mini",
     adapter: Annotated[str | None, typer.Option(help="The audio adapter, if not the model's own.")] = None,
     pictures: Annotated[int, typer.Option(min=24, help="Pictures of the main measurements.")] = 500,
@@ -21,22 +24,38 @@ def evaluate(
     judge: Annotated[str, typer.Option(help="The judge: the bundled one, or a folder.")] = "judge",
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; chosen by itself if left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make pictures again that an earlier run has kept.")] = False,
+    protocol: Annotated[Path | None, typer.Option(help="With DATA: clips and seeds from this file.")] = None,
+    clips_per_class: Annotated[int, typer.Option(min=1, help="With DATA: clips of each class.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="With DATA: pictures of each clip.")] = 10,
+    clip: Annotated[str | None, typer.Option(help="With DATA: CLIP ViT-L/14, a folder or hub id.")] = None,
+    inception: Annotated[Path | None, typer.Option(help="With DATA: Inception v3, a safetensors file.")] = None,
+    wav2clip: Annotated[Path | None, typer.Option(help="With DATA: Wav2CLIP, a safetensors file.")] = None,
+    wav2clip_pictures: Annotated[
+        str | None, typer.Option(help="With DATA: CLIP ViT-B/32 for --wav2clip, a folder or hub id.")
+    ] = None,
 ) -> None:
     """Measure a model by the independent judge, at default settings, on scenes nobody has learnt from.
 
-    Stop it as you like: pictures are kept, and the same command goes on where it was.
+    With DATA, a folder of `sonicdiffusion prepare`, measure it on that: AIS, IIS, AIC, FID and others.
+
+    Stop it as you like: pictures are kept, and the same command goes on where it was. Started several times at once, it
+    shares the work.
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from sonicdiffusion.evaluation.bench import Bench
+    from sonicdiffusion.evaluation.dataset import measure_on_data
+    from sonicdiffusion.evaluation.extractors.choice import choose_extractors
     from sonicdiffusion.evaluation.judge import Judge
-    from sonicdiffusion.evaluation.report import check_place, choose, measure, write
+    from sonicdiffusion.evaluation.protocol import write_protocol
+    from sonicdiffusion.evaluation.report import DATA_SET, check_place, choose, measure, write
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
-    names = choose(only, sounds)
+    names = [] if data is not None else choose(only, sounds)
     if out is not None:
         check_place(out)  # before the hours of work that it shall receive
+    task = _read_task(data, protocol, clips_per_class, seeds) if data is not None else None
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
@@ -50,28 +69,59 @@ def evaluate(
         pipeline = GenerationPipeline.from_pretrained(model, adapter=adapter, device=device)
         bench = Bench(pipeline, Judge.load(judge), pictures, fresh, show)
         report = measure(bench, names, sounds, lambda name, numbers: bars.console.print(_table(name, numbers)))
+        if task is not None:
+            extractors = choose_extractors(
+                bench.judge,
+                clip=clip,
+                inception=inception,
+                wav2clip=wav2clip,
+                wav2clip_pictures=wav2clip_pictures,
+                device=pipeline.device,
+            )
+            report[DATA_SET] = measure_on_data(bench, task[0], task[1], extractors)
+            bars.console.print(_table(DATA_SET, report[DATA_SET]))
     if out is not None:
-        command = _command(model, adapter, pictures, only, sounds, judge, out)
+        command = _command(
+            data,
+            only,
+            out,
+            model=model,
+            pictures=None if data else pictures,
+            adapter=adapter,
+            judge=None if judge == "judge" else judge,
+            sounds=sounds,
+            protocol=protocol,
+            clips_per_class=clips_per_class if data and not protocol else None,
+            seeds=seeds if data and not protocol else None,
+            clip=clip,
+            inception=inception,
+            wav2clip=wav2clip,
+            wav2clip_pictures=wav2clip_pictures,
+        )
         page, table = write({"model": Path(model).name, **report, "command": command}, out, bench.exhibits)
+        if task is not None:
+            write_protocol(task[1], out.with_suffix(".protocol.json"))
         print(f"The report is in {out}; {page} is the page to read, and {table} the table for a model card.")
 
 
-def _command(
-    model: str,
-    adapter: str | None,
-    pictures: int,
-    only: list[str] | None,
-    sounds: Path | None,
-    judge: str,
-    out: Path,
-) -> str:
+def _command(data: Path | None, only: list[str] | None, out: Path, **options: str | Path | int | None) -> str:
     """Return the command that repeats a report, with names alone: where things lie is nobody else's business."""
-    words = ["sonicdiffusion", "evaluate", "--model", Path(model).name, "--pictures", str(pictures)]
-    words += ["--adapter", Path(adapter).name] if adapter is not None else []
-    words += ["--judge", Path(judge).name] if judge != "judge" else []
-    words += ["--sounds", sounds.name] if sounds is not None else []
+    words = ["sonicdiffusion", "evaluate", *([data.name] if data else [])]
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value) if isinstance(value, int) else Path(value).name]
     words += [word for name in only or () for word in ("--only", name)]
     return shlex.join([*words, "--out", out.name])
+
+
+def _read_task(data: Path, protocol: Path | None, clips_per_class: int, seeds: int) -> Any:
+    from sonicdiffusion.data.prepared import PreparedData
+    from sonicdiffusion.evaluation.protocol import make_protocol, read_protocol
+
+    prepared = PreparedData(data)
+    if protocol is not None:
+        return prepared, read_protocol(protocol, prepared)
+    return prepared, make_protocol(prepared, clips_per_class=clips_per_class, seeds_per_clip=seeds)
 
 
 def _table(title: str, numbers: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from sonicdiffusion.cli import (
     cache,
     compare,
     convert,
+    convert_weights,
     edit,
     embed,
     evaluate,
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)
+app.command("convert-weights")(convert_weights.convert_weights)
 app.command("verify")(verify.verify)
 
 

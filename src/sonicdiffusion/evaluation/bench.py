@@ -1,7 +1,8 @@
 """The bench on which a model is measured: fixed scenes, pictures made at default settings, a judge.
 
 Pictures are kept in the cache folder under a key of everything they depend on, so that an interrupted evaluation
-goes on where it was, and a second one judges the same pictures at once.
+goes on where it was, and a second one judges the same pictures at once. Several processes given the same command share
+the work: who makes a file holds its lock, the others make the next, and what a dead process held is free again.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from sonicdiffusion._version import __version__
@@ -90,14 +92,19 @@ class Bench:
             Pictures, shape (sounds, height, width, 3).
         """
         texts = [""] * len(sounds) if prompts is None else list(prompts)
-        chunks = []
-        for start in range(0, len(sounds), CHUNK):
-            self.report(doing, start, len(sounds))
-            some, words = list(sounds[start : start + CHUNK]), texts[start : start + CHUNK]
-            mask = None if masks is None else masks[start : start + CHUNK]
-            chunks.append(self._chunk(some, words, first_seed + start, audio_strength, mask))
+
+        def chunk(start: int, is_waiting: bool) -> Pictures | None:
+            part = slice(start, start + CHUNK)
+            mask = None if masks is None else masks[part]
+            return self._chunk(list(sounds[part]), texts[part], first_seed + start, audio_strength, mask, is_waiting)
+
+        chunks: dict[int, Pictures | None] = dict.fromkeys(range(0, len(sounds), CHUNK))
+        for is_waiting in (False, True):  # first what nobody else is at, then what others have made meanwhile
+            for start in [start for start, made in chunks.items() if made is None]:
+                self.report(doing, start, len(sounds))
+                chunks[start] = chunk(start, is_waiting)
         self.report(doing, len(sounds), len(sounds))
-        return np.concatenate(chunks)
+        return np.concatenate([made for made in chunks.values() if made is not None])
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
         """Send pictures through the model's autoencoder and back."""
@@ -114,7 +121,8 @@ class Bench:
         seed: int,
         audio_strength: float,
         mask: NDArray[np.float32] | None,
-    ) -> Pictures:
+        is_waiting: bool,
+    ) -> Pictures | None:
         heard = [hashlib.sha256(s.samples.tobytes() + str(s.sample_rate).encode()).hexdigest() for s in sounds]
         where = [] if mask is None else [hashlib.sha256(mask.tobytes()).hexdigest()]
         request = json.dumps([heard, prompts, seed, audio_strength, *where]).encode()
@@ -124,18 +132,31 @@ class Bench:
             result = self.pipeline(prompt, prompts, seed=seed, audio_strength=audio_strength, batch_size=CHUNK)
             return np.stack([np.asarray(image) for image in result.images])
 
-        return self.keep(request, make)
+        return self._kept(request, make, is_waiting)
 
     def keep(self, request: bytes, make: Callable[[], Pictures]) -> Pictures:
         """Return what an earlier run has made for a request to this model, or make it and keep it."""
+        pictures = self._kept(request, make, is_waiting=True)
+        assert pictures is not None  # who waits gets them
+        return pictures
+
+    def _kept(self, request: bytes, make: Callable[[], Pictures], is_waiting: bool) -> Pictures | None:
+        """Return the same, or None if another process is at it and this one does not wait."""
         path = cache_folder() / "evaluation" / self.fingerprint[:16] / f"{hashlib.sha256(request).hexdigest()[:32]}.npy"
         if path.exists() and not self.is_fresh:
             return np.load(path)
-        pictures = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.stem}.{os.getpid()}.npy")
-        np.save(scratch, pictures)
-        scratch.replace(path)
+        lock = FileLock(path.with_suffix(".lock"), timeout=-1 if is_waiting else 0)
+        try:
+            with lock:
+                if path.exists() and not self.is_fresh:  # another process has made it meanwhile
+                    return np.load(path)
+                pictures = make()
+                scratch = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+                np.save(scratch, pictures)
+                scratch.replace(path)
+        except Timeout:
+            return None
         return pictures
 
     def report(self, doing: str, done: int, total: int) -> None:

@@ -1,7 +1,8 @@
 """The bundled judge from nothing: its scenes rendered, its network trained, its weights put into the package.
 
 Run it by `python -m sonicdiffusion.evaluation.make_judge [--recipe RECIPE.toml]`; stop and start it as you like. With
-`--measure` the bundled judge stays as it is and is measured again, on the world as it is drawn today.
+`--measure` the bundled judge stays as it is and is measured again, on the world as it is drawn today. With `--reader`
+it learns to read anew, and stays as it is otherwise.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from sonicdiffusion.data.shards import cache_folder
 from sonicdiffusion.evaluation.judge import Judge
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
 from sonicdiffusion.evaluation.train_judge import JudgeRecipe, measure_judge, render_judge_scenes, train_judge
+from sonicdiffusion.evaluation.train_reader import ReaderRecipe, train_reader
 from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 from sonicdiffusion.training.loop import StepRecord
 
@@ -45,6 +47,20 @@ def make_judge(
     target.mkdir(parents=True, exist_ok=True)
     for part in (folder / "judge").iterdir():
         shutil.copy(part, target / part.name)
+    yield from teach_reading(folder, target, workers)
+
+
+def teach_reading(
+    folder: Path, target: Path, workers: int | None = None
+) -> Iterator[tuple[str, int, int, StepRecord | None]]:
+    """Teach a finished judge to read, write that beside it, and yield as `make_judge`."""
+    recipe, judge = ReaderRecipe(), Judge.load(target)
+    for first, count in ((JUDGE_VALIDATION.start, recipe.num_validation), (JUDGE_TRAINING.start, recipe.num_scenes)):
+        for done, total in render_judge_scenes(count, first, workers):
+            yield "rendering scenes", done, total, None
+    for record in train_reader(recipe, judge, folder / "reader"):
+        yield "reader", record.step, record.num_steps, record
+    judge.save(target)
 
 
 def remeasure_judge(
@@ -63,20 +79,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sonicdiffusion.evaluation.make_judge", description=__doc__)
     parser.add_argument("--recipe", help="a TOML file of its settings")
     parser.add_argument("--measure", action="store_true", help="measure the bundled judge again, and train nothing")
+    parser.add_argument("--reader", action="store_true", help="teach the bundled judge to read, and nothing else")
     options = parser.parse_args()
     recipe = load_recipe(options.recipe, JudgeRecipe) if options.recipe else JudgeRecipe()
-    target = bundled_judge()
+    target, folder = bundled_judge(), cache_folder() / "runs" / f"judge-of-world-{WORLD_VERSION}"
     if options.measure:
         steps = remeasure_judge(recipe, target)
+    elif options.reader:
+        steps = teach_reading(folder, target)
     else:
-        steps = make_judge(recipe, cache_folder() / "runs" / f"judge-of-world-{WORLD_VERSION}", target)
+        steps = make_judge(recipe, folder, target)
     for doing, done, total, record in steps:
         if record is None or done % 25 == 0:
             losses = "  ".join(f"{name} {value:.3f}" for name, value in record.losses.items()) if record else ""
             left = f"{record.seconds_left / 60:.0f} min left  " if record else ""
             sys.stderr.write(f"{doing} {done}/{total}  {left}{losses}\n")
     facts = json.loads((target / "config.json").read_text(encoding="utf-8"))
-    sys.stdout.write(json.dumps(facts["validation"], indent=1) + "\n")
+    sys.stdout.write(json.dumps({name: facts[name] for name in ("validation", "reading")}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

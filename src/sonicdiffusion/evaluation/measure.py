@@ -26,8 +26,10 @@ from sonicdiffusion.evaluation.records import each
 from sonicdiffusion.evaluation.scene_exhibits import exhibit_scenes
 from sonicdiffusion.evaluation.seeds import HEARD
 from sonicdiffusion.metrics.diversity import mean_pairwise_distance
+from sonicdiffusion.metrics.frechet import frechet_distance_of
 from sonicdiffusion.metrics.intervals import bootstrap, share_right
-from sonicdiffusion.metrics.kernel_distance import kernel_distance
+from sonicdiffusion.metrics.kernel_distance import clip_mmd, kernel_distance
+from sonicdiffusion.metrics.neighbours import density_and_coverage
 from sonicdiffusion.metrics.ranking import macro_average, mean_spearman, spearman
 from sonicdiffusion.soundscapes.scene import EVENTS, PLACES, Event, Scene
 from sonicdiffusion.values import Waveform
@@ -112,12 +114,13 @@ def gain_alone(bench: Bench) -> Numbers:
 
 
 def likeness(bench: Bench) -> Numbers:
-    """Distance to true pictures of other scenes (KID, in the judge's embedding), and diversity between seeds."""
+    """Distances to true pictures of other scenes, in the judge's embedding, and diversity between seeds."""
     _, _, pictures = _prompted(bench)
     true, other = pictures_of(seen_scenes(bench.num_pictures)), pictures_of(heard_scenes(bench.num_pictures))
     sets = {"generated": pictures, "autoencoder": bench.reconstruct(other), "true": other}
     reference = _scaled_embeddings(bench, true)
-    distances = {name: asdict(kernel_distance(_scaled_embeddings(bench, s), reference)) for name, s in sets.items()}
+    embedded = {name: _scaled_embeddings(bench, some) for name, some in sets.items()}
+    distances = {name: asdict(kernel_distance(some, reference)) for name, some in embedded.items()}
     scenes, num_seeds = heard_scenes(max(len(EVENTS), bench.num_pictures // 10)), 4
     sounds = sounds_of(scenes)
     again = [
@@ -128,6 +131,9 @@ def likeness(bench: Bench) -> Numbers:
     diversities = [mean_pairwise_distance(one) for one in by_sound]
     return {
         "kernel_distance_in_judge_embedding": distances,
+        "frechet_distance_in_judge_embedding": {n: frechet_distance_of(s, reference) for n, s in embedded.items()},
+        "cmmd_in_judge_embedding": {name: clip_mmd(some, reference) for name, some in embedded.items()},
+        "among_true_pictures": {n: asdict(density_and_coverage(reference, s)) for n, s in embedded.items()},
         "diversity_between_seeds": float(np.mean(diversities)),
         "diversity_of_true_pictures_of_one_event": _true_diversity(bench),
         **each(trial_names(scenes), diversity_between_seeds=diversities),

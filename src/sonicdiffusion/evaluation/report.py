@@ -29,8 +29,11 @@ Numbers = dict[str, Any]
 _MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks, **EDITS}
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
+DATA_SET = "data_set"
+"""Under which a report holds the measurement on somebody's own data."""
+
 # Not for a table: long, or there to look up.
-_DETAILS = (EACH, "clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
+_DETAILS = (EACH, "extractors", "data", "clips", "confusion", "unreadable", "timed_pictures", "embedding_width")
 _CARD_DETAILS = (*_DETAILS, "by_class", "by_event", "event_by_event", "event_by_place", "event_by_intensity")
 
 
@@ -119,10 +122,11 @@ def rows(numbers: Numbers, prefix: str = "", left_out: tuple[str, ...] = _DETAIL
 def markdown(report: Numbers) -> str:
     """Return the short table for a model card; the command that measures each number is named with it."""
     lines = ["| what | value | interval (95%) | n | measured by |", "|---|---|---|---|---|"]
-    for name in (name for name in NAMES if name in report):
+    for name in (name for name in (*NAMES, DATA_SET) if name in report):
+        command = "evaluate DATA" if name == DATA_SET else f"evaluate --only {name}"
         for row in rows(report[name], left_out=_CARD_DETAILS):
             what = f"{name}.{row.name}".replace("_", " ").replace(".", ": ", 1).replace(".", ", ")
-            lines.append(f"| {what} | {row.value} | {row.interval} | {row.count} | `evaluate --only {name}` |")
+            lines.append(f"| {what} | {row.value} | {row.interval} | {row.count} | `{command}` |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from sonicdiffusion.data.shards import Example, Shards, render_shards, shard_folders
-from sonicdiffusion.evaluation.judge import EAR, HEARING_SECONDS, Judge, JudgeConfig, JudgeNetwork, hear, to_tensor
+from sonicdiffusion.evaluation.judge import Judge, hear, to_tensor
+from sonicdiffusion.evaluation.judge_network import EAR, HEARING_SECONDS, JudgeConfig, JudgeNetwork
 from sonicdiffusion.evaluation.seeds import JUDGE_TRAINING, JUDGE_VALIDATION
 from sonicdiffusion.metrics.intervals import share_right
 from sonicdiffusion.soundscapes.picture.paint import paint

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sonicdiffusion.errors import ConfigError
 from sonicdiffusion.evaluation.bench import Bench, Pictures
 from sonicdiffusion.values import Waveform
 
@@ -28,3 +29,16 @@ class Trial:
 
 Contender = Callable[[Bench, Sequence[Trial]], Pictures]
 """From a bench and trials to pictures, (trials, height, width, 3)."""
+
+
+def answer_of_model(bench: Bench, trials: Sequence[Trial]) -> Pictures:
+    """Return the model's own pictures, at its default settings.
+
+    Raises:
+        ConfigError: if the seeds of the trials are not consecutive.
+    """
+    seeds = [trial.seed for trial in trials]
+    if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
+        raise ConfigError("Trials are answered in order of their seeds, without gaps. Sort them.")
+    sounds, prompts = [trial.sound for trial in trials], [trial.prompt for trial in trials]
+    return bench.generate("pictures of the data set", sounds, prompts, first_seed=seeds[0])

@@ -1,1 +1,1 @@
-"""Measures on arrays: distances between distributions, intervals, rank correlations, diversity."""
+"""Measures on arrays: distances between sets, agreement, similarity, diversity, rank correlations, intervals."""

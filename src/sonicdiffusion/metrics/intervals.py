@@ -68,6 +68,7 @@ def bootstrap(
     num_resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
+    is_centred: bool = False,
 ) -> Estimate:
     """Return a statistic of groups with its percentile interval, resampling the examples of each group.
 
@@ -77,6 +78,8 @@ def bootstrap(
         num_resamples: how often it is recomputed.
         confidence: coverage of the interval.
         seed: chooses the resamples.
+        is_centred: whether the interval is moved so that the resamples' mean falls on the statistic. Distances between
+            sets need it: a resample repeats examples, which puts it further off than any fresh sample.
 
     Raises:
         ConfigError: if there is no group or a group is empty.
@@ -92,7 +95,7 @@ def bootstrap(
     if values.size == 0:
         return Estimate(value, float("nan"), float("nan"), count)
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(values, [tail, 1.0 - tail])
+    low, high = np.quantile(values, [tail, 1.0 - tail]) + (value - values.mean() if is_centred else 0.0)
     return Estimate(value, float(low), float(high), count)
 
 

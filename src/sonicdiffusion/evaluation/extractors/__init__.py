@@ -1,0 +1,1 @@
+"""What turns pictures, sounds and texts into the embeddings that metrics compare."""
