@@ -28,7 +28,7 @@ def trained(folder: Path, stops: tuple[int, ...] = (), signal_number: int = sign
             os.kill(os.getpid(), signal_number)
         return losses(module, turn)
 
-    done = 0
+    done, network = 0, nn.Linear(2, 1)
     while done < SETTINGS.num_steps:
         torch.manual_seed(0)
         network = nn.Linear(2, 1)
