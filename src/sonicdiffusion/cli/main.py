@@ -10,6 +10,7 @@ import typer
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.cli import (
+    ablate,
     cache,
     convert,
     edit,
@@ -43,6 +44,7 @@ app.command("cache")(cache.cache)
 app.command("recipe")(recipe.recipe)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
+app.command("ablate")(ablate.ablate)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)
 app.command("verify")(verify.verify)

@@ -32,6 +32,9 @@ from sonicdiffusion.training.stage1 import build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
 
 TRAINING_SPLIT = "train"
+ADAPTER, SINGLE_TOKEN = "adapter", "single_token"
+"""Folders of results in the folder of a training."""
+
 _DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Show = Callable[[AudioBranch, AdapterConfig, int], None]
@@ -58,7 +61,7 @@ class AdapterTraining:
     @property
     def adapter_folder(self) -> Path:
         """Where the finished adapter is."""
-        return self.folder / "adapter"
+        return self.folder / ADAPTER
 
     def cache(
         self, device: torch.device, run: Callable[[Sequence[int]], Iterator[int]] | None = None
@@ -126,7 +129,7 @@ class AdapterTraining:
             ConfigError: if the folder holds a run by another recipe or on other data.
             MissingFileError: if the features are not there.
         """
-        folder = self.single_token_folder
+        folder = self.folder / SINGLE_TOKEN
         base = folder_digest(model_folder(self.recipe.base), ("unet", "scheduler"))
         facts = {"features": self.plan.depends_on, "recipe": what_counts(self.recipe.stage2), "base": base}
         made_by = json.loads(json.dumps({**facts, "projector": what_counts(self.recipe.stage1)}))
@@ -140,11 +143,6 @@ class AdapterTraining:
         records = train_single_token(self.recipe.stage2, branch, scheduler, examples, folder)
         yield from training_progress("single token", records)
         mark(folder, DONE, made_by)
-
-    @property
-    def single_token_folder(self) -> Path:
-        """Where the projector of a single token is."""
-        return self.folder / "single_token"
 
     def _write(self, branch: AudioBranch, config: AdapterConfig, encoder: Any) -> None:
         if not PartialState().is_main_process:
