@@ -10,6 +10,7 @@ import typer
 
 from sonicdiffusion._version import __version__
 from sonicdiffusion.cli import (
+    ablate,
     animate,
     cache,
     compare,
@@ -48,6 +49,7 @@ app.command("recipe")(recipe.recipe)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("ablate")(ablate.ablate)
 app.command("embed")(embed.embed)
 app.command("convert")(convert.convert)
 app.command("convert-weights")(convert_weights.convert_weights)

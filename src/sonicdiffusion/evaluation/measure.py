@@ -21,7 +21,7 @@ from sonicdiffusion.evaluation.bench import (
     sounds_of,
     trial_names,
 )
-from sonicdiffusion.evaluation.judge import EVENTS_AND_NONE, Verdict
+from sonicdiffusion.evaluation.judge import EVENTS_AND_NONE, Judge, Verdict
 from sonicdiffusion.evaluation.records import each
 from sonicdiffusion.evaluation.scene_exhibits import exhibit_scenes
 from sonicdiffusion.evaluation.seeds import HEARD
@@ -47,7 +47,7 @@ def with_place(bench: Bench) -> Numbers:
     seeds, prompts = _seeds(scenes), place_prompts(scenes)
     exhibit_scenes(bench, "with_place", scenes, pictures, verdict, seeds=seeds, prompts=prompts, has_place=True)
     return {
-        **_agreement(verdict, scenes, sound_found=_sound_found(bench, verdict, sounds)),
+        **_agreement(verdict, scenes, sound_found=sound_found(bench.judge, verdict, sounds)),
         **_tables(verdict, scenes),
     }
 
@@ -59,7 +59,7 @@ def true_pictures(bench: Bench) -> Numbers:
     verdict = bench.judge.look(pictures)
     through = bench.judge.look(bench.reconstruct(pictures))
     return {
-        **_agreement(verdict, scenes, sound_found=_sound_found(bench, verdict, sounds_of(scenes))),
+        **_agreement(verdict, scenes, sound_found=sound_found(bench.judge, verdict, sounds_of(scenes))),
         "after_autoencoder": _agreement(through, scenes),
         "extent_follows_intensity": _extent_answer(verdict, scenes),
         "extent_follows_intensity_after_autoencoder": _extent_answer(through, scenes),
@@ -118,8 +118,8 @@ def likeness(bench: Bench) -> Numbers:
     _, _, pictures = _prompted(bench)
     true, other = pictures_of(seen_scenes(bench.num_pictures)), pictures_of(heard_scenes(bench.num_pictures))
     sets = {"generated": pictures, "autoencoder": bench.reconstruct(other), "true": other}
-    reference = _scaled_embeddings(bench, true)
-    embedded = {name: _scaled_embeddings(bench, some) for name, some in sets.items()}
+    reference = scaled_embeddings(bench.judge, true)
+    embedded = {name: scaled_embeddings(bench.judge, some) for name, some in sets.items()}
     distances = {name: asdict(kernel_distance(some, reference)) for name, some in embedded.items()}
     scenes, num_seeds = heard_scenes(max(len(EVENTS), bench.num_pictures // 10)), 4
     sounds = sounds_of(scenes)
@@ -254,12 +254,12 @@ def _extent_answer(verdict: Verdict, scenes: Sequence[Scene]) -> Numbers:
     return {**asdict(bootstrap(list(groups.values()), mean_spearman, num_resamples=500)), "by_event": by_event}
 
 
-def _sound_found(bench: Bench, verdict: Verdict, sounds: Sequence[Waveform]) -> NDArray[np.float64]:
+def sound_found(judge: Judge, verdict: Verdict, sounds: Sequence[Waveform]) -> NDArray[np.float64]:
     """Return whether each picture is nearer to its own sound than to eleven others with other events, 1 or 0.
 
     The last pictures, too few to be told apart so, have NaN.
     """
-    heard, count = bench.judge.listen(list(sounds)), len(EVENTS)
+    heard, count = judge.listen(list(sounds)), len(EVENTS)
     found = np.full(len(sounds), np.nan)
     for start in range(0, len(sounds) - count + 1, count):
         block = slice(start, start + count)
@@ -267,9 +267,9 @@ def _sound_found(bench: Bench, verdict: Verdict, sounds: Sequence[Waveform]) -> 
     return found
 
 
-def _scaled_embeddings(bench: Bench, pictures: Pictures) -> NDArray[np.float32]:
+def scaled_embeddings(judge: Judge, pictures: Pictures) -> NDArray[np.float32]:
     """Return embeddings as the polynomial kernel wants them: numbers of about 1, not vectors of length 1."""
-    embeddings = bench.judge.look(pictures).embeddings
+    embeddings = judge.look(pictures).embeddings
     return embeddings * np.float32(embeddings.shape[1] ** 0.5)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sonicdiffusion._version import __version__
 from sonicdiffusion.config import nearest
 from sonicdiffusion.errors import ConfigError
+from sonicdiffusion.evaluation.baselines import baselines
 from sonicdiffusion.evaluation.bench import Bench
 from sonicdiffusion.evaluation.edits import EDITS
 from sonicdiffusion.evaluation.exhibits import Exhibits
@@ -26,7 +27,7 @@ from sonicdiffusion.soundscapes.scene import WORLD_VERSION
 Numbers = dict[str, Any]
 
 # Speed comes first: the memory it reports would else be that of the other measurements.
-_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "heat": heat, "masks": masks, **EDITS}
+_MEASUREMENTS = {"speed": speed, **MEASUREMENTS, "baselines": baselines, "heat": heat, "masks": masks, **EDITS}
 NAMES = (*_MEASUREMENTS, "real_recordings")
 
 DATA_SET = "data_set"

@@ -192,6 +192,11 @@ def default_sites(unet: nn.Module) -> tuple[str, ...]:
     )
 
 
+def all_sites(unet: nn.Module) -> tuple[str, ...]:
+    """Return the module paths of all transformer blocks, those of the down path too."""
+    return tuple(_transformer_blocks(unet))
+
+
 def _transformer_blocks(unet: nn.Module) -> dict[str, Any]:
     """Return every transformer block of a UNet by module path, in the order of computation's definition."""
     return {

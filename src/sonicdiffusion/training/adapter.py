@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from sonicdiffusion.config import to_dict
 from sonicdiffusion.data.prepared import PreparedData
@@ -26,10 +27,14 @@ from sonicdiffusion.training.places import folder_digest, model_folder
 from sonicdiffusion.training.processes import processes
 from sonicdiffusion.training.progress import Progress, training_progress
 from sonicdiffusion.training.run_folder import BEGUN, DONE, is_made, mark, what_counts
+from sonicdiffusion.training.single_token import TokenBranch, build_token_projector, train_single_token
 from sonicdiffusion.training.stage1 import build_projector, train_stage1
 from sonicdiffusion.training.stage2 import AudioBranch, train_stage2
 
 TRAINING_SPLIT = "train"
+ADAPTER, SINGLE_TOKEN = "adapter", "single_token"
+"""Folders of results in the folder of a training."""
+
 _DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Show = Callable[[AudioBranch, AdapterConfig, int], None]
@@ -56,7 +61,7 @@ class AdapterTraining:
     @property
     def adapter_folder(self) -> Path:
         """Where the finished adapter is."""
-        return self.folder / "adapter"
+        return self.folder / ADAPTER
 
     def cache(
         self, device: torch.device, run: Callable[[Sequence[int]], Iterator[int]] | None = None
@@ -117,6 +122,28 @@ class AdapterTraining:
         self._write(branch, config, encoder)
         mark(folder, DONE, made_by)
 
+    def single_token(self) -> Iterator[Progress]:
+        """Train one audio token among those of the text in place of both stages, from where it was stopped.
+
+        Raises:
+            ConfigError: if the folder holds a run by another recipe or on other data.
+            MissingFileError: if the features are not there.
+        """
+        folder = self.folder / SINGLE_TOKEN
+        base = folder_digest(model_folder(self.recipe.base), ("unet", "scheduler"))
+        facts = {"features": self.plan.depends_on, "recipe": what_counts(self.recipe.stage2), "base": base}
+        made_by = json.loads(json.dumps({**facts, "projector": what_counts(self.recipe.stage1)}))
+        if is_made(folder, DONE, made_by):
+            return
+        examples = CachedExamples(self.plan)
+        if not is_made(folder, BEGUN, made_by):
+            mark(folder, BEGUN, made_by)
+        branch = build_token_branch(self.recipe, examples)
+        scheduler = load_scheduler(model_folder(self.recipe.base), self.recipe.base)
+        records = train_single_token(self.recipe.stage2, branch, scheduler, examples, folder)
+        yield from training_progress("single token", records)
+        mark(folder, DONE, made_by)
+
     def _write(self, branch: AudioBranch, config: AdapterConfig, encoder: Any) -> None:
         if not processes().is_main_process:
             return
@@ -165,10 +192,25 @@ def build_branch(recipe: AdapterRecipe, examples: Examples) -> AudioBranch:
         MissingFileError: if the base has no UNet.
         ModelError: if it is damaged.
     """
-    precision = choose_precision(recipe.stage2.loop.mixed_precision)
-    unet = load_unet(model_folder(recipe.base), recipe.base, _DTYPES[precision])
+    unet = _frozen_unet(recipe)
     torch.manual_seed(recipe.stage2.loop.seed)
-    branch = AudioBranch(unet, build_projector(recipe.stage1, examples))
+    branch = AudioBranch(unet, build_projector(recipe.stage1, examples), recipe.stage2.sites)
     for layer in branch.adapter.branches.values():
         layer.float()
     return branch
+
+
+def build_token_branch(recipe: AdapterRecipe, examples: Examples) -> TokenBranch:
+    """Return the frozen UNet of a recipe, and an untrained projector that makes a single token.
+
+    Raises:
+        MissingFileError: if the base has no UNet.
+        ModelError: if it is damaged.
+    """
+    config = build_projector(recipe.stage1, examples).config
+    return TokenBranch(_frozen_unet(recipe), build_token_projector(config, recipe.stage2.loop.seed))
+
+
+def _frozen_unet(recipe: AdapterRecipe) -> UNet2DConditionModel:
+    precision = choose_precision(recipe.stage2.loop.mixed_precision)
+    return load_unet(model_folder(recipe.base), recipe.base, _DTYPES[precision])

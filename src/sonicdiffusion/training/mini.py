@@ -242,7 +242,8 @@ class Workshop:
     def _branch(self, examples: SceneExamples) -> AudioBranch:
         projector = build_projector(self._recipe("stage1", SceneStage1Recipe), examples)
         torch.manual_seed(0)
-        return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector)
+        sites = self._recipe("stage2", SceneStage2Recipe).sites
+        return AudioBranch(UNet2DConditionModel.from_pretrained(self.folder / "base" / "unet"), projector, sites)
 
 
 def _render(kind: str, make: Callable[[int], Example], count: int) -> Iterator[Progress]:

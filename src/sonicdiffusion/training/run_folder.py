@@ -11,6 +11,10 @@ from sonicdiffusion.training.processes import processes
 
 BEGUN, DONE = "begun.json", "done.json"
 
+# Settings that came after the first runs, at the values that do what was done before. They are not recorded, so that
+# a run from before a setting goes on.
+_ADDED = {"caption_weight": 1.0, "sites": "default", "gates": "learnt"}
+
 
 def is_made(folder: Path, marker: str, wanted: dict[str, Any]) -> bool:
     """Return whether a step has been begun or is done, as its marker says.
@@ -50,7 +54,7 @@ def mark(folder: Path, marker: str, made_by: dict[str, Any]) -> None:
 
 def what_counts(recipe: Any) -> dict[str, Any]:
     """Return the settings of a step, plain values, without those that change its result by no more than rounding."""
-    settings = to_dict(recipe)
+    settings = {name: value for name, value in to_dict(recipe).items() if _ADDED.get(name) != value}
     loop = settings.get("loop")
     if loop is not None:
         settings["loop"] = {name: value for name, value in loop.items() if name not in NEUTRAL}

@@ -30,8 +30,9 @@ class Stage1Recipe:
         num_blocks: its attention blocks.
         residual: "chained" or "published" residual blocks.
         temperature: of InfoNCE; 0.07 is its customary value.
-        contrast_weight: weight of InfoNCE beside the error to the text tokens.
-        caption_tokens: position around which the weight of a token falls from 1 to 0.
+        contrast_weight: weight of InfoNCE; 0 leaves it out.
+        caption_weight: weight of the error to the text tokens; 0 leaves it out.
+        caption_tokens: position around which the weight of a token falls from 1 to 0; 0 weighs all tokens alike.
         loop: length and rates.
     """
 
@@ -40,18 +41,23 @@ class Stage1Recipe:
     residual: Residual = "chained"
     temperature: float = 0.07
     contrast_weight: float = 0.25
+    caption_weight: float = 1.0
     caption_tokens: float = 8.0
     loop: LoopSettings = field(default_factory=LoopSettings)
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ConfigError("temperature must be above 0.")
+        if min(self.contrast_weight, self.caption_weight) < 0 or self.contrast_weight == self.caption_weight == 0:
+            raise ConfigError("contrast_weight and caption_weight start at 0, and one of them is above it.")
         if self.loop.accumulation > 1:
             raise ConfigError("Stage 1 contrasts the whole batch at once: its accumulation is 1. Lower batch_size.")
 
 
 def token_weights(num_tokens: int, caption_tokens: float) -> torch.Tensor:
-    """Return the weight of each token position, a falling sigmoid, shape (tokens,)."""
+    """Return the weight of each token position, shape (tokens,): a falling sigmoid, or for 0 caption tokens ones."""
+    if caption_tokens == 0:
+        return torch.ones(num_tokens)
     return torch.sigmoid((caption_tokens - torch.arange(num_tokens)) / 2.0)
 
 
@@ -106,7 +112,7 @@ def train_stage1(
         shares = weights.to(device)
         watch.look(turn, audio_tokens.detach(), classes)
         return {
-            "caption": (shares * error).mean() / shares.mean(),
+            "caption": recipe.caption_weight * ((shares * error).mean() / shares.mean()),
             "contrast": recipe.contrast_weight * contrast,
         }
 

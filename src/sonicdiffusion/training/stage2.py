@@ -7,20 +7,24 @@ by the empty prompt half of the time.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
 from sonicdiffusion.errors import ConfigError
-from sonicdiffusion.models.audio_adapter import AudioAdapter
+from sonicdiffusion.models.audio_adapter import AudioAdapter, all_sites, default_sites
 from sonicdiffusion.models.audio_projector import AudioProjector
 from sonicdiffusion.models.heard_sound import AUDIO_KEY, HeardSound
 from sonicdiffusion.training.diffusion_loss import diffusion_loss, noise_schedule
 from sonicdiffusion.training.examples import Examples
 from sonicdiffusion.training.loop import LoopSettings, Losses, StepRecord, Turn, train
 from sonicdiffusion.training.watch import GateWatch
+
+Sites = Literal["default", "all"]
+Gates = Literal["learnt", "open"]
+_OPEN = 20.0  # a gate before its tanh, which is 1 then in any precision
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Stage2Recipe:
         audio_dropout: share of examples with null audio, for guidance.
         text_gate: gate of audio layers that start as copies of the text cross-attention; 0 lets them start as nothing,
             with the published gate.
+        sites: "default" puts audio layers into the middle block and the up path, as published; "all" into every block.
+        gates: "learnt" as published, or "open": fixed at 1, as if there were none.
         min_snr_gamma: signal-to-noise ratio from which on times weigh less, usually 5; left out, all weigh alike.
         gradient_checkpointing: whether the UNet computes its activations twice instead of keeping them.
         loop: length and rates.
@@ -43,6 +49,8 @@ class Stage2Recipe:
     text_dropout: float = 0.5
     audio_dropout: float = 0.1
     text_gate: float = 0.5
+    sites: Sites = "default"
+    gates: Gates = "learnt"
     min_snr_gamma: float | None = None
     gradient_checkpointing: bool = False
     loop: LoopSettings = field(default_factory=LoopSettings)
@@ -55,12 +63,18 @@ class Stage2Recipe:
 
 
 class AudioBranch(nn.Module):
-    """What stage 2 trains, as one network: the projector and the audio layers, around a frozen UNet."""
+    """What stage 2 trains, as one network: the projector and the audio layers, around a frozen UNet.
 
-    def __init__(self, unet: UNet2DConditionModel, projector: AudioProjector) -> None:
+    Args:
+        unet: of the base.
+        projector: embedding to tokens.
+        sites: where the audio layers are.
+    """
+
+    def __init__(self, unet: UNet2DConditionModel, projector: AudioProjector, sites: Sites = "default") -> None:
         super().__init__()
         self.unet = unet.requires_grad_(False)
-        self.adapter = AudioAdapter.install(unet)
+        self.adapter = AudioAdapter.install(unet, all_sites(unet) if sites == "all" else default_sites(unet))
         for parameter in self.adapter.parameters():
             parameter.requires_grad_(True)
         self.projector = projector
@@ -97,10 +111,33 @@ def train_stage2(
     """
     if recipe.text_gate:
         branch.adapter.copy_text_attention(recipe.text_gate)
+    if recipe.gates == "open":
+        for layer in branch.adapter.branches.values():
+            layer.gate.requires_grad_(False).fill_(_OPEN)
     if recipe.gradient_checkpointing:
         branch.unet.enable_gradient_checkpointing()
-    watch, schedule = GateWatch(recipe.loop, branch.adapter), noise_schedule(scheduler)
-    empty = examples.empty_prompt()
+    watch = GateWatch(recipe.loop, branch.adapter)
+    compute = drawing_losses(recipe, scheduler, examples)
+
+    def losses(module: nn.Module, turn: Turn) -> Losses:
+        watch.look(turn)
+        return compute(module, turn)
+
+    yield from train(branch, losses, recipe.loop, folder, show)
+
+
+def drawing_losses(recipe: Stage2Recipe, scheduler: Any, examples: Examples) -> Callable[[nn.Module, Turn], Losses]:
+    """Return the diffusion loss of sounds and their pictures, with text and sound dropped by their shares.
+
+    Args:
+        recipe: dropout.
+        scheduler: the base's.
+        examples: what is learnt from.
+
+    Returns:
+        What `train` asks for; its network takes noisy latents, times, text tokens and audio embeddings.
+    """
+    schedule, empty = noise_schedule(scheduler), examples.empty_prompt()
 
     def losses(module: nn.Module, turn: Turn) -> Losses:
         rng = turn.rng
@@ -112,7 +149,6 @@ def train_stage2(
         device = next(module.parameters()).device
         embeddings = embeddings.masked_fill(silent[:, None], 0.0).float().to(device)
         text_tokens = torch.where(wordless[:, None, None], empty.to(text_tokens), text_tokens).to(device)
-        watch.look(turn)
         loss = diffusion_loss(
             module,
             schedule,
@@ -124,4 +160,4 @@ def train_stage2(
         )
         return {"noise": loss}
 
-    yield from train(branch, losses, recipe.loop, folder, show)
+    return losses
