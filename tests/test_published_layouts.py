@@ -31,6 +31,7 @@ def shortened() -> AdapterRecipe:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The prompt has")  # a material's caption is a little long for mini
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("layout", "num_events"), [("landscape", 12), ("greatest-hits", 12), ("ravdess", 8)])
 def test_an_adapter_of_a_published_layout_hears(
