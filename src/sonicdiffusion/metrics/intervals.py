@@ -149,4 +149,4 @@ def group_differences(
     if groups is None:
         return np.stack([differences, np.ones_like(differences)], axis=1)
     _, index = np.unique(np.asarray(groups), return_inverse=True)
-    return np.stack([np.bincount(index, differences), np.bincount(index)], axis=1)
+    return np.stack([np.bincount(index, differences), np.bincount(index)], axis=1, dtype=np.float64)
