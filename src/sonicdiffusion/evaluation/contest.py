@@ -110,7 +110,7 @@ def markdown_table(numbers: Numbers) -> str:
             difference = own.get(f"minus_{first}", {}).get(metric)
             cells += [_percent(own[metric]), _percent(difference, "+") if difference else ""]
         distance = own["kernel_distance_in_judge_embedding"]["value"]
-        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(cells)} | {distance:.2f} |")
+        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(cells)} | {distance:.3f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -93,15 +93,17 @@ def measure(
         "judge_learnt_from_world": bench.judge.facts.get("world"),
         "judge": bench.judge.facts.get("validation", {}),
     }
+    warnings: list[str] = []
     for name in names:
         if name == "real_recordings":
             numbers = real_recordings(bench, sounds or Path())
         else:
             numbers = _MEASUREMENTS[name](bench)
-        report[name] = numbers
         if on_done is not None:
             on_done(name, numbers)
-    return report
+        warnings += numbers.pop("warnings", [])
+        report[name] = numbers
+    return {**report, "warnings": warnings}
 
 
 def rows(numbers: Numbers, prefix: str = "", left_out: tuple[str, ...] = _DETAILS) -> Iterator[Row]:
