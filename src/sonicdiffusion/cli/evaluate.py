@@ -45,10 +45,7 @@ def evaluate(
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from sonicdiffusion.evaluation.bench import Bench
-    from sonicdiffusion.evaluation.dataset import measure_on_data
-    from sonicdiffusion.evaluation.extractors.choice import choose_extractors
     from sonicdiffusion.evaluation.judge import Judge
-    from sonicdiffusion.evaluation.protocol import write_protocol
     from sonicdiffusion.evaluation.report import DATA_SET, check_place, choose, measure, write
     from sonicdiffusion.pipelines.generate import GenerationPipeline
 
@@ -70,6 +67,9 @@ def evaluate(
         bench = Bench(pipeline, Judge.load(judge), pictures, fresh, show)
         report = measure(bench, names, sounds, lambda name, numbers: bars.console.print(_table(name, numbers)))
         if task is not None:
+            from sonicdiffusion.evaluation.dataset import measure_on_data  # which needs more than the world does
+            from sonicdiffusion.evaluation.extractors.choice import choose_extractors
+
             extractors = choose_extractors(
                 bench.judge,
                 clip=clip,
@@ -100,6 +100,8 @@ def evaluate(
         )
         page, table = write({"model": Path(model).name, **report, "command": command}, out, bench.exhibits)
         if task is not None:
+            from sonicdiffusion.evaluation.protocol import write_protocol
+
             write_protocol(task[1], out.with_suffix(".protocol.json"))
         print(f"The report is in {out}; {page} is the page to read, and {table} the table for a model card.")
 
